@@ -1,0 +1,140 @@
+#include "engine/codec/event_decoder.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "google/protobuf/util/json_util.h"
+#include "state/text.h"
+
+namespace ebb {
+namespace {
+
+std::string FormatMs(int64_t ms) { return absl::FormatTime(absl::RFC3339_full, absl::FromUnixMillis(ms), absl::UTCTimeZone()); }
+
+// JSON that nests deeper than any event is refused before the parser recurses into it.
+bool NestsTooDeep(std::string_view json) {
+  int depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > EventDecoder::kMaxDepth) return true;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+EventDecoder::EventDecoder(const SourceSpec& spec, int32_t partition, int32_t partitions)
+    : spec_(spec),
+      partition_(partition),
+      partitions_(partitions),
+      message_(spec.prototype->New()),
+      header_field_(spec.prototype->GetDescriptor()->FindFieldByName("header")) {}
+
+const v1::EventHeader& EventDecoder::header() const {
+  return static_cast<const v1::EventHeader&>(message_->GetReflection()->GetMessage(*message_, header_field_));
+}
+
+std::optional<Rejection> EventDecoder::Decode(const RecordBatch::View& record) {
+  if (!record.value || record.value->empty()) return Rejection{"empty", "the record has no value; expected an event"};
+  if (static_cast<int64_t>(record.value->size()) > spec_.config.max_bytes()) {
+    return Rejection{"too-large", Text("the value has ", record.value->size(), " bytes; the source takes up to ",
+                                               spec_.config.max_bytes())};
+  }
+  if (auto rejection = Parse(*record.value)) return rejection;
+  if (auto rejection = CheckTime(record.timestamp_ms)) return rejection;
+  return FindCustomer();
+}
+
+std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
+  const std::string& type = spec_.config.type();
+  message_->Clear();
+  if (spec_.config.format() == "json") {
+    if (NestsTooDeep(bytes)) {
+      return Rejection{"unparsable", Text("the JSON nests deeper than ", kMaxDepth, " levels")};
+    }
+    google::protobuf::util::JsonParseOptions options;
+    options.ignore_unknown_fields = true;
+    auto status = google::protobuf::util::JsonStringToMessage(
+        google::protobuf::StringPiece(bytes.data(), bytes.size()), message_.get(), options);
+    if (status.ok()) return std::nullopt;
+    return Rejection{"unparsable", Text("not a ", type, " in JSON: ", std::string(status.message()))};
+  }
+  google::protobuf::io::ArrayInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
+  google::protobuf::io::CodedInputStream in(&stream);
+  in.SetRecursionLimit(kMaxDepth);
+  if (message_->ParseFromCodedStream(&in) && in.ConsumedEntireMessage()) return std::nullopt;
+  return Rejection{"unparsable", Text("not a ", type, " in protobuf, or text in it is not UTF-8")};
+}
+
+std::optional<Rejection> EventDecoder::CheckTime(int64_t record_time_ms) const {
+  const int64_t time = time_ms();
+  const v1::Source& config = spec_.config;
+  if (time < config.not_before_ms() || time > config.not_after_ms()) {
+    return Rejection{"absurd-time",
+                     Text("the event time ", FormatMs(time), " is not between ", FormatMs(config.not_before_ms()),
+                                  " and ", FormatMs(config.not_after_ms()))};
+  }
+  const int64_t ahead_ms = config.max_ahead().seconds() * 1000 + config.max_ahead().nanos() / 1'000'000;
+  if (record_time_ms > 0 && time > record_time_ms + ahead_ms) {
+    return Rejection{"absurd-time", Text("the event time ", FormatMs(time), " is more than ", ahead_ms,
+                                                 " ms after its record's own time ", FormatMs(record_time_ms))};
+  }
+  return std::nullopt;
+}
+
+std::optional<Rejection> EventDecoder::FindCustomer() {
+  const v1::EventHeader& head = header();
+  if (!head.customer_id().empty()) {
+    customer_ = head.customer_id();
+  } else if (head.anonymous_ids_size() > 0 && !head.anonymous_ids(0).value().empty()) {
+    const v1::AnonymousId& id = head.anonymous_ids(0);
+    customer_ = Text(
+        "anon:", absl::AsciiStrToLower(absl::StripPrefix(v1::IdKind_Name(id.kind()), "ID_KIND_")), ":", id.value());
+  } else {
+    return Rejection{"no-customer", "header.customer_id is empty and there is no anonymous id"};
+  }
+  if (customer_.size() > kMaxCustomerBytes) {
+    return Rejection{"no-customer", Text("the customer id has ", customer_.size(), " bytes; at most ",
+                                                 kMaxCustomerBytes, " are taken")};
+  }
+  if (spec_.config.partitioner() == "any") return std::nullopt;
+  const int32_t right = PartitionOf(customer_, partitions_);
+  if (right == partition_) return std::nullopt;
+  return Rejection{"wrong-partition",
+                   Text("customer ", customer_, " belongs to partition ", right, " by murmur2 of its id, but the "
+                                "record is in partition ", partition_, "; key records by customer id")};
+}
+
+std::string EncodeMessage(const google::protobuf::Message& message, std::string_view format) {
+  std::string bytes;
+  if (format == "json") {
+    (void)google::protobuf::util::MessageToJsonString(message, &bytes);
+    return bytes;
+  }
+  {
+    // The stream trims the string when it goes.
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream out(&stream);
+    out.SetSerializationDeterministic(true);
+    message.SerializeToCodedStream(&out);
+  }
+  return bytes;
+}
+
+std::string_view ContentType(std::string_view format) {
+  return format == "json" ? "application/json" : "application/protobuf";
+}
+
+}  // namespace ebb

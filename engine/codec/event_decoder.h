@@ -1,0 +1,66 @@
+#ifndef EBB_ENGINE_CODEC_EVENT_DECODER_H_
+#define EBB_ENGINE_CODEC_EVENT_DECODER_H_
+
+// Bytes to events, suspiciously.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "ebb/v1/header.pb.h"
+#include "engine/log/record.h"
+#include "engine/pipeline/spec.h"
+#include "google/protobuf/message.h"
+
+namespace ebb {
+
+// Why a record cannot be processed: a stable name for programs and a sentence for people.
+struct Rejection {
+  std::string reason;
+  std::string text;
+};
+
+// Decodes the records of one source for one task, reusing one message. Not thread-safe; the spec must outlive it.
+class EventDecoder {
+ public:
+  // `partitions`: of the source's topic.
+  EventDecoder(const SourceSpec& spec, int32_t partition, int32_t partitions);
+
+  // Decodes a record into message(), header(), customer() and time_ms(), which hold until the next call.
+  // Returns why not when it is empty, too large, unparsable, without customer, at an absurd time, or in a partition
+  // that is not its customer's.
+  std::optional<Rejection> Decode(const RecordBatch::View& record);
+
+  const google::protobuf::Message& message() const { return *message_; }
+  const v1::EventHeader& header() const;
+  // The state key: the customer id, or "anon:<kind>:<value>" of the first anonymous id.
+  const std::string& customer() const { return customer_; }
+  int64_t time_ms() const { return header().event_time_ms(); }
+
+  static constexpr size_t kMaxCustomerBytes = 512;
+  static constexpr int kMaxDepth = 32;
+
+ private:
+  std::optional<Rejection> Parse(std::string_view bytes);
+  std::optional<Rejection> FindCustomer();
+  std::optional<Rejection> CheckTime(int64_t record_time_ms) const;
+
+  const SourceSpec& spec_;
+  const int32_t partition_;
+  const int32_t partitions_;
+  std::unique_ptr<google::protobuf::Message> message_;
+  const google::protobuf::FieldDescriptor* header_field_;
+  std::string customer_;
+};
+
+// A message in a topic's wire format. `format` is "protobuf" or "json".
+std::string EncodeMessage(const google::protobuf::Message& message, std::string_view format);
+
+// The media type of a wire format.
+std::string_view ContentType(std::string_view format);
+
+}  // namespace ebb
+
+#endif  // EBB_ENGINE_CODEC_EVENT_DECODER_H_

@@ -1,0 +1,174 @@
+#include "engine/kafka/cluster.h"
+
+#include <any>
+#include <chrono>
+#include <functional>
+#include <future>
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "engine/kafka/client.h"
+#include "engine/kafka/errands.h"
+#include "engine/kafka/topics.h"
+
+namespace ebb {
+namespace {
+
+constexpr int kAttemptMs = 1000;
+constexpr absl::Duration kRetryPause = absl::Milliseconds(50);
+
+class KafkaCluster final : public Cluster {
+ public:
+  KafkaCluster(std::unique_ptr<Client> group, std::unique_ptr<Client> log, absl::Duration patience)
+      : group_(std::move(group)), log_(std::move(log)), patience_(absl::ToChronoMilliseconds(patience)) {}
+
+  absl::StatusOr<std::vector<std::optional<int64_t>>> CommittedOffsets(
+      const std::vector<TopicPartition>& partitions) override;
+  absl::StatusOr<Bounds> WrittenBounds(const TopicPartition& partition) override;
+  absl::StatusOr<int64_t> OffsetAt(const TopicPartition& partition, absl::Time time) override;
+  absl::StatusOr<int32_t> PartitionCount(const std::string& topic) override;
+  absl::StatusOr<std::map<std::string, std::string>> TopicSettings(const std::string& topic) override;
+  void Forget() override { questions_.clear(); }
+
+ private:
+  template <typename T>
+  struct Question {
+    std::function<absl::StatusOr<T>()> ask;
+    std::chrono::steady_clock::time_point deadline;
+    std::promise<absl::StatusOr<T>> promise;
+    std::future<absl::StatusOr<T>> answer = promise.get_future();
+  };
+
+  // The answer if it is there; else asks unless that is under way already.
+  template <typename T>
+  absl::StatusOr<T> Ask(const std::string& name, std::function<absl::StatusOr<T>()> question);
+  // Asks once and, where trouble may pass, queues up again behind other questions.
+  template <typename T>
+  void Attempt(const std::weak_ptr<Question<T>>& asked);
+
+  absl::StatusOr<std::vector<std::optional<int64_t>>> AskCommittedOffsets(const std::vector<TopicPartition>& partitions);
+  absl::StatusOr<Bounds> AskBounds(const TopicPartition& partition);
+  absl::StatusOr<int64_t> AskOffsetAt(const TopicPartition& partition, int64_t time_ms);
+
+  const std::unique_ptr<Client> group_;  // Of the group, read_committed. Joins nothing.
+  const std::unique_ptr<Client> log_;    // Of no group, read_uncommitted.
+  const std::chrono::milliseconds patience_;
+  std::map<std::string, std::any> questions_;  // Of std::shared_ptr<Question>; one that goes is asked no more.
+  Errands errands_;
+};
+
+template <typename T>
+absl::StatusOr<T> KafkaCluster::Ask(const std::string& name, std::function<absl::StatusOr<T>()> question) {
+  using QuestionPtr = std::shared_ptr<Question<T>>;
+  std::any& entry = questions_[name];
+  if (!entry.has_value()) {
+    const auto asked = std::make_shared<Question<T>>();
+    asked->ask = std::move(question);
+    asked->deadline = std::chrono::steady_clock::now() + patience_;
+    entry = asked;
+    errands_.Post([this, weak = std::weak_ptr(asked)] { Attempt(weak); });
+  }
+  const QuestionPtr asked = std::any_cast<QuestionPtr>(entry);
+  if (asked->answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    return absl::UnavailableError("the answer is on its way");
+  }
+  questions_.erase(name);
+  return asked->answer.get();
+}
+
+template <typename T>
+void KafkaCluster::Attempt(const std::weak_ptr<Question<T>>& asked) {
+  const std::shared_ptr<Question<T>> question = asked.lock();
+  if (question == nullptr) return;
+  absl::StatusOr<T> answer = question->ask();
+  rd_kafka_poll(log_->get(), 0);
+  rd_kafka_poll(group_->get(), 0);
+  if (!IsPassing(answer.status())) return question->promise.set_value(std::move(answer));
+  if (std::chrono::steady_clock::now() >= question->deadline) {
+    return question->promise.set_value(absl::DeadlineExceededError(answer.status().message()));
+  }
+  errands_.Pause(kRetryPause);
+  errands_.Post([this, asked] { Attempt(asked); });
+}
+
+absl::StatusOr<std::vector<std::optional<int64_t>>> KafkaCluster::CommittedOffsets(
+    const std::vector<TopicPartition>& partitions) {
+  std::string name = "committed";
+  for (const TopicPartition& partition : partitions) absl::StrAppend(&name, " ", ToString(partition));
+  return Ask<std::vector<std::optional<int64_t>>>(name, [=, this] { return AskCommittedOffsets(partitions); });
+}
+
+absl::StatusOr<Cluster::Bounds> KafkaCluster::WrittenBounds(const TopicPartition& partition) {
+  return Ask<Bounds>(absl::StrCat("bounds ", ToString(partition)), [=, this] { return AskBounds(partition); });
+}
+
+absl::StatusOr<int64_t> KafkaCluster::OffsetAt(const TopicPartition& partition, absl::Time time) {
+  const int64_t time_ms = absl::ToUnixMillis(time);
+  return Ask<int64_t>(absl::StrCat("at ", time_ms, " ", ToString(partition)),
+                      [=, this] { return AskOffsetAt(partition, time_ms); });
+}
+
+absl::StatusOr<int32_t> KafkaCluster::PartitionCount(const std::string& topic) {
+  return Ask<int32_t>(absl::StrCat("partitions ", topic), [=, this] { return FetchPartitionCount(*log_, topic, kAttemptMs); });
+}
+
+absl::StatusOr<std::map<std::string, std::string>> KafkaCluster::TopicSettings(const std::string& topic) {
+  return Ask<std::map<std::string, std::string>>(absl::StrCat("settings ", topic),
+                                                 [=, this] { return FetchTopicSettings(*log_, topic, kAttemptMs); });
+}
+
+absl::StatusOr<std::vector<std::optional<int64_t>>> KafkaCluster::AskCommittedOffsets(
+    const std::vector<TopicPartition>& partitions) {
+  const PartitionsPtr list = ToList(partitions);
+  absl::Status status = ToStatus(rd_kafka_committed(group_->get(), list.get(), kAttemptMs), "committed offsets");
+  std::vector<std::optional<int64_t>> offsets(partitions.size());
+  for (int i = 0; status.ok() && i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& answer = list->elems[i];
+    status = ToStatus(answer.err, absl::StrCat("committed offset of ", ToString(partitions[i])));
+    if (answer.offset >= 0) offsets[i] = answer.offset;
+  }
+  if (!status.ok()) return status;
+  return offsets;
+}
+
+absl::StatusOr<Cluster::Bounds> KafkaCluster::AskBounds(const TopicPartition& partition) {
+  Bounds bounds;
+  absl::Status status = ToStatus(rd_kafka_query_watermark_offsets(log_->get(), partition.topic.c_str(),
+                                                                  partition.partition, &bounds.begin, &bounds.end,
+                                                                  kAttemptMs),
+                                 absl::StrCat("bounds of ", ToString(partition)));
+  if (!status.ok()) return status;
+  return bounds;
+}
+
+absl::StatusOr<int64_t> KafkaCluster::AskOffsetAt(const TopicPartition& partition, int64_t time_ms) {
+  const PartitionsPtr list = ToList({partition});
+  list->elems[0].offset = time_ms;
+  const std::string what = absl::StrCat("offset by time of ", ToString(partition));
+  absl::Status status = ToStatus(rd_kafka_offsets_for_times(log_->get(), list.get(), kAttemptMs), what);
+  if (status.ok()) status = ToStatus(list->elems[0].err, what);
+  if (!status.ok()) return status;
+  if (list->elems[0].offset >= 0) return list->elems[0].offset;
+  const absl::StatusOr<Bounds> bounds = AskBounds(partition);
+  if (!bounds.ok()) return bounds.status();
+  return bounds->end;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Cluster>> OpenKafkaCluster(const KafkaConnection& connection,
+                                                          const KafkaClusterOptions& options) {
+  // Read as stable, which librdkafka does for readers of what is committed.
+  absl::StatusOr<std::unique_ptr<Client>> group =
+      Client::Open(RD_KAFKA_CONSUMER, connection, {},
+                   {{"group.id", options.group}, {"isolation.level", "read_committed"}, {"enable.auto.commit", "false"}},
+                   {});
+  if (!group.ok()) return group.status();
+  absl::StatusOr<std::unique_ptr<Client>> log = Client::Open(
+      RD_KAFKA_CONSUMER, connection, {}, {{"isolation.level", "read_uncommitted"}, {"enable.auto.commit", "false"}}, {});
+  if (!log.ok()) return log.status();
+  return std::make_unique<KafkaCluster>(*std::move(group), *std::move(log), options.patience);
+}
+
+}  // namespace ebb

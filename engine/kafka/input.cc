@@ -1,0 +1,157 @@
+#include "engine/kafka/input.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "engine/kafka/client.h"
+
+namespace ebb {
+namespace {
+
+// A partition that is being read through a queue of its own, so that what is not polled is not fetched.
+struct Reading {
+  TopicPtr topic;
+  QueuePtr queue;
+  bool at_end = false;
+  int64_t end_offset = 0;
+  absl::Status failure;  // Final.
+};
+
+class KafkaInput final : public Input {
+ public:
+  explicit KafkaInput(std::unique_ptr<Client> client) : client_(std::move(client)) {}
+  ~KafkaInput() override;
+
+  absl::Status Start(const TopicPartition& partition, int64_t offset) override;
+  void Stop(const TopicPartition& partition) override;
+  absl::StatusOr<Polled> Poll(const TopicPartition& partition, size_t max_records, RecordBatch* batch) override;
+
+ private:
+  static constexpr size_t kChunk = 512;
+
+  // True: the message was a record.
+  static bool Take(const rd_kafka_message_t& message, const TopicPartition& partition, Reading& reading,
+                   RecordBatch* batch, absl::Status* trouble);
+
+  const std::unique_ptr<Client> client_;
+  std::map<TopicPartition, Reading> readings_;
+  std::array<rd_kafka_message_t*, kChunk> messages_;
+  uint32_t polls_ = 0;
+};
+
+KafkaInput::~KafkaInput() {
+  while (!readings_.empty()) Stop(TopicPartition(readings_.begin()->first));
+}
+
+absl::Status KafkaInput::Start(const TopicPartition& partition, int64_t offset) {
+  if (offset < 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(ToString(partition), ": expected an offset that is not negative, got ", offset));
+  }
+  Stop(partition);
+  Reading reading;
+  reading.topic.reset(rd_kafka_topic_new(client_->get(), partition.topic.c_str(), nullptr));
+  reading.queue.reset(rd_kafka_queue_new(client_->get()));
+  if (reading.topic == nullptr ||
+      rd_kafka_consume_start_queue(reading.topic.get(), partition.partition, offset, reading.queue.get()) != 0) {
+    return absl::FailedPreconditionError(ToStatus(rd_kafka_last_error(), ToString(partition)).message());
+  }
+  readings_.emplace(partition, std::move(reading));
+  return absl::OkStatus();
+}
+
+void KafkaInput::Stop(const TopicPartition& partition) {
+  const auto found = readings_.find(partition);
+  if (found == readings_.end()) return;
+  rd_kafka_consume_stop(found->second.topic.get(), partition.partition);
+  readings_.erase(found);
+}
+
+absl::StatusOr<Input::Polled> KafkaInput::Poll(const TopicPartition& partition, size_t max_records,
+                                               RecordBatch* batch) {
+  constexpr uint32_t kHousekeeping = 256;  // Polls between two looks at what is not of a partition.
+  if (++polls_ % kHousekeeping == 0) rd_kafka_poll(client_->get(), 0);
+  const auto found = readings_.find(partition);
+  if (found == readings_.end()) {
+    return absl::FailedPreconditionError(absl::StrCat(ToString(partition), " is not being read: Start it first"));
+  }
+  Reading& reading = found->second;
+  Polled polled;
+  absl::Status trouble;
+  while (polled.records < max_records && reading.failure.ok() && rd_kafka_queue_length(reading.queue.get()) > 0) {
+    const size_t wanted = std::min(max_records - polled.records, kChunk);
+    const ssize_t got = rd_kafka_consume_batch_queue(reading.queue.get(), 0, messages_.data(), wanted);
+    if (got <= 0) break;
+    for (ssize_t i = 0; i < got; ++i) {
+      polled.records += Take(*messages_[i], partition, reading, batch, &trouble) ? 1 : 0;
+      rd_kafka_message_destroy(messages_[i]);
+    }
+  }
+  // Records before a failure are handed over first.
+  if (polled.records == 0 && !reading.failure.ok()) return reading.failure;
+  if (polled.records == 0 && !trouble.ok()) return trouble;
+  polled.at_end = reading.at_end;
+  polled.end_offset = reading.end_offset;
+  return polled;
+}
+
+bool KafkaInput::Take(const rd_kafka_message_t& message, const TopicPartition& partition, Reading& reading,
+                      RecordBatch* batch, absl::Status* trouble) {
+  switch (message.err) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR: break;
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      reading.at_end = true;
+      reading.end_offset = message.offset;
+      return false;
+    default: {
+      const absl::Status status = ToStatus(message.err, ToString(partition));
+      if (IsPassing(status)) {
+        *trouble = absl::UnavailableError(status.message());
+      } else {
+        reading.failure = status;
+      }
+      return false;
+    }
+  }
+  reading.at_end = false;
+  std::optional<std::string_view> value;
+  if (message.payload != nullptr) value.emplace(static_cast<const char*>(message.payload), message.len);
+  rd_kafka_timestamp_type_t type;
+  batch->Add(message.offset, rd_kafka_message_timestamp(&message, &type),
+             {static_cast<const char*>(message.key), message.key_len}, value);
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Input>> OpenKafkaInput(const KafkaConnection& connection,
+                                                      const KafkaInputOptions& options) {
+  KafkaProperties defaults = {
+      {"fetch.wait.max.ms", absl::StrCat(absl::ToInt64Milliseconds(options.fetch_wait))},
+      {"fetch.message.max.bytes", absl::StrCat(std::max<size_t>(1024, options.buffer_bytes))},
+      {"fetch.error.backoff.ms", "50"},
+  };
+  // Before 2.2 a queue that is full stops the fetching for a whole second.
+  if (LibraryKnows("fetch.queue.backoff.ms")) defaults["fetch.queue.backoff.ms"] = "5";
+  const KafkaProperties own = {
+      {"isolation.level", "read_committed"},
+      {"enable.partition.eof", "true"},
+      {"enable.auto.commit", "false"},
+      {"enable.auto.offset.store", "false"},
+      {"auto.commit.enable", "false"},  // Of the topic: else the legacy way of consuming keeps offsets in files.
+      {"auto.offset.reset", "error"},
+      {"check.crcs", "true"},
+      {"queued.min.messages", "1000000"},  // The limit is that of bytes.
+      {"queued.max.messages.kbytes", absl::StrCat(std::max<size_t>(1, options.buffer_bytes >> 10))},
+  };
+  absl::StatusOr<std::unique_ptr<Client>> client = Client::Open(RD_KAFKA_CONSUMER, connection, defaults, own, {});
+  if (!client.ok()) return client.status();
+  return std::make_unique<KafkaInput>(*std::move(client));
+}
+
+}  // namespace ebb

@@ -1,0 +1,67 @@
+#include "engine/log/record.h"
+
+#include <cstring>
+
+namespace ebb {
+namespace {
+
+// Reads little-endian, as Java's implementation does whatever the machine.
+uint32_t Word(const unsigned char* bytes) {
+  return static_cast<uint32_t>(bytes[0]) | static_cast<uint32_t>(bytes[1]) << 8 |
+         static_cast<uint32_t>(bytes[2]) << 16 | static_cast<uint32_t>(bytes[3]) << 24;
+}
+
+uint32_t Murmur2(std::string_view key) {
+  constexpr uint32_t kSeed = 0x9747b28c;
+  constexpr uint32_t kMultiplier = 0x5bd1e995;
+  constexpr int kShift = 24;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(key.data());
+  size_t left = key.size();
+  uint32_t hash = kSeed ^ static_cast<uint32_t>(key.size());
+  for (; left >= 4; left -= 4, bytes += 4) {
+    uint32_t word = Word(bytes) * kMultiplier;
+    word ^= word >> kShift;
+    hash = (hash * kMultiplier) ^ (word * kMultiplier);
+  }
+  if (left > 0) {
+    unsigned char tail[4] = {};
+    std::memcpy(tail, bytes, left);
+    hash = (hash ^ Word(tail)) * kMultiplier;
+  }
+  hash ^= hash >> 13;
+  hash *= kMultiplier;
+  return hash ^ (hash >> 15);
+}
+
+}  // namespace
+
+std::string ToString(const TopicPartition& partition) {
+  return partition.topic + "-" + std::to_string(partition.partition);
+}
+
+void RecordBatch::Add(int64_t offset, int64_t timestamp_ms, std::string_view key,
+                      std::optional<std::string_view> value) {
+  entries_.push_back({offset, timestamp_ms, arena_.size(), static_cast<uint32_t>(key.size()),
+                      value ? static_cast<uint32_t>(value->size()) : kNoValue});
+  arena_.append(key);
+  if (value) arena_.append(*value);
+}
+
+RecordBatch::View RecordBatch::operator[](size_t index) const {
+  const Entry& entry = entries_[index];
+  const char* key = arena_.data() + entry.begin;
+  View view{entry.offset, entry.timestamp_ms, {key, entry.key_size}, std::nullopt};
+  if (entry.value_size != kNoValue) view.value.emplace(key + entry.key_size, entry.value_size);
+  return view;
+}
+
+void RecordBatch::Clear() {
+  arena_.clear();
+  entries_.clear();
+}
+
+int32_t PartitionOf(std::string_view key, int32_t partitions) {
+  return static_cast<int32_t>((Murmur2(key) & 0x7fffffff) % static_cast<uint32_t>(partitions));
+}
+
+}  // namespace ebb

@@ -1,0 +1,63 @@
+#ifndef EBB_ENGINE_PIPELINE_MISTAKES_H_
+#define EBB_ENGINE_PIPELINE_MISTAKES_H_
+
+// The mistakes of a configuration file, gathered so that one run names them all.
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace ebb {
+
+// A place in a file, counted from 1.
+struct Place {
+  int line = 1;
+  int column = 1;
+
+  friend auto operator<=>(const Place&, const Place&) = default;
+};
+
+// Used by one thread.
+class Mistakes {
+ public:
+  // More are counted, not listed.
+  static constexpr size_t kMaxListed = 100;
+
+  explicit Mistakes(absl::string_view file_name) : file_name_(std::string(file_name)) {}
+
+  void Add(Place place, std::string text);
+  // From here on no text shows `secret`, wherever it came from.
+  void Hide(absl::string_view secret);
+  bool empty() const { return found_.empty(); }
+  // How many were added.
+  size_t count() const { return found_.size(); }
+  // Ok, or InvalidArgument: one line a mistake, "file:line:column: text", in order of place.
+  absl::Status ToStatus() const;
+
+ private:
+  struct Mistake {
+    Place place;
+    std::string text;
+
+    friend auto operator<=>(const Mistake&, const Mistake&) = default;
+  };
+
+  std::string file_name_;
+  std::vector<Mistake> found_;
+  std::vector<std::string> secrets_;
+};
+
+// `"text"`, with what a terminal could not show escaped.
+std::string Quoted(absl::string_view text);
+
+// `; did you mean "…"?` when a candidate is near to `word` in spelling, else nothing.
+std::string DidYouMean(absl::string_view word, const std::vector<std::string>& candidates);
+
+// "a", "a and b", "a, b and c"; the last two joined by `conjunction`.
+std::string Listed(const std::vector<std::string>& words, absl::string_view conjunction);
+
+}  // namespace ebb
+
+#endif  // EBB_ENGINE_PIPELINE_MISTAKES_H_

@@ -1,0 +1,89 @@
+#include "engine/runtime/dispatcher.h"
+
+#include <algorithm>
+
+#include "state/hash.h"
+#include "state/text.h"
+
+namespace ebb {
+
+Dispatcher::Dispatcher(Graph* graph, CustomerCache* cache, ResultSink* sink)
+    : graph_(*graph), cache_(*cache), sink_(*sink), emitted_(graph->nodes().size()) {
+  for (const Graph::Node& node : graph_.nodes()) counts_.emplace_back(node.op->counters().size());
+}
+
+void Dispatcher::Begin(const Cause& cause, absl::Time now, absl::Time watermark, Customer* customer) {
+  cause_ = cause;
+  now_ = now;
+  watermark_ = watermark;
+  customer_ = customer;
+  state_ = &cache_.Open(customer);
+  std::fill(emitted_.begin(), emitted_.end(), 0);
+  draws_ = 0;
+}
+
+void Dispatcher::Deliver(size_t source, const google::protobuf::Message& event, const Cause& cause, absl::Time now,
+                         absl::Time watermark, Customer* customer) {
+  Begin(cause, now, watermark, customer);
+  for (const Graph::Target& target : graph_.targets(source)) DeliverTo(target, event);
+  cache_.KeepWake(customer);
+}
+
+void Dispatcher::Fire(TimerId timer, absl::Time deadline, absl::Time watermark, Customer* customer) {
+  const Graph::TimerTarget* target = graph_.timer(timer);
+  Cause cause;
+  if (target != nullptr) {
+    cause.event_id = target->timer->name();
+    cause.event_source = graph_.nodes()[target->node].spec->id;
+  }
+  Begin(cause, deadline, watermark, customer);
+  // A timer of an operator that the pipeline no longer has is let go.
+  state_->Disarm(timer);
+  if (target != nullptr) {
+    node_ = target->node;
+    graph_.nodes()[target->node].op->Fire(*target->timer, *this);
+  }
+  cache_.KeepWake(customer);
+}
+
+void Dispatcher::DeliverTo(const Graph::Target& target, const google::protobuf::Message& message) {
+  const int caller = node_;
+  node_ = target.node;
+  graph_.nodes()[target.node].op->Deliver(target.take, message, *this);
+  node_ = caller;
+}
+
+std::string Dispatcher::NextId() {
+  const Graph::Node& node = graph_.nodes()[node_];
+  // Offsets have no part in it: a replay from files has others.
+  const std::string text =
+      Text(node.spec->id, "\x1f", node.op->version(), "\x1f", customer_->id, "\x1f", cause_.event_source, "\x1f",
+                   cause_.event_id, "\x1f", absl::ToUnixMillis(now_), "\x1f", emitted_[node_]);
+  return Text(absl::Hex(StableHash64(text, 1), absl::kZeroPad16), absl::Hex(StableHash64(text, 2), absl::kZeroPad16));
+}
+
+void Dispatcher::Emit(const google::protobuf::Message& message) {
+  for (const Graph::Outlet& outlet : graph_.nodes()[node_].outlets) {
+    if (outlet.type != message.GetDescriptor()) continue;
+    if (!outlet.sinks.empty()) {
+      const std::string id = NextId();
+      for (int sink : outlet.sinks) sink_.OnResult(sink, message, id);
+    }
+    for (const Graph::Target& target : outlet.targets) DeliverTo(target, message);
+    break;
+  }
+  ++emitted_[node_];
+}
+
+uint64_t Dispatcher::Random() {
+  // Seeded by what is the same on every redo and replay, never by the epoch.
+  return StableHash64(Text(graph_.nodes()[node_].spec->id, "\x1f", customer_->id, "\x1f", cause_.event_source,
+                                   "\x1f", cause_.event_id, "\x1f", absl::ToUnixMillis(now_)),
+                      ++draws_);
+}
+
+void Dispatcher::Count(size_t counter) {
+  if (counting_) ++counts_[node_][counter];
+}
+
+}  // namespace ebb

@@ -1,0 +1,75 @@
+#ifndef EBB_ENGINE_RUNTIME_DISPATCHER_H_
+#define EBB_ENGINE_RUNTIME_DISPATCHER_H_
+
+// Passes events and timers through the operators of a task, message by message, depth first.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/pipeline/graph.h"
+#include "engine/pipeline/operator.h"
+#include "state/customer_cache.h"
+
+namespace ebb {
+
+// Where results go. Called during Deliver and Fire.
+class ResultSink {
+ public:
+  virtual ~ResultSink() = default;
+  virtual void OnResult(int sink, const google::protobuf::Message& message, const std::string& id) = 0;
+  virtual void OnReject(std::string_view reason, std::string_view text) = 0;
+};
+
+// One a task; the task's thread only.
+class Dispatcher final : public OperatorContext {
+ public:
+  // The graph, cache and sink must outlive it.
+  Dispatcher(Graph* graph, CustomerCache* cache, ResultSink* sink);
+
+  // Hands an event of `source` to all who take it.
+  void Deliver(size_t source, const google::protobuf::Message& event, const Cause& cause, absl::Time now,
+               absl::Time watermark, Customer* customer);
+
+  // Fires one timer of a customer at its deadline.
+  void Fire(TimerId timer, absl::Time deadline, absl::Time watermark, Customer* customer);
+
+  // Operators' counters, by node and index; nothing is counted while `counting` is false.
+  const std::vector<std::vector<uint64_t>>& counts() const { return counts_; }
+  void set_counting(bool counting) { counting_ = counting; }
+
+  absl::Time now() const override { return now_; }
+  absl::Time watermark() const override { return watermark_; }
+  std::string_view customer() const override { return customer_->id; }
+  const Cause& cause() const override { return cause_; }
+  StateAccess& state() override { return *state_; }
+  std::string NextId() override;
+  void Emit(const google::protobuf::Message& message) override;
+  void Reject(std::string_view reason, std::string_view text) override { sink_.OnReject(reason, text); }
+  uint64_t Random() override;
+  void Count(size_t counter) override;
+
+ private:
+  void Begin(const Cause& cause, absl::Time now, absl::Time watermark, Customer* customer);
+  void DeliverTo(const Graph::Target& target, const google::protobuf::Message& message);
+
+  Graph& graph_;
+  CustomerCache& cache_;
+  ResultSink& sink_;
+  std::vector<std::vector<uint64_t>> counts_;
+  bool counting_ = true;
+
+  Cause cause_;
+  absl::Time now_;
+  absl::Time watermark_;
+  Customer* customer_ = nullptr;
+  StateAccess* state_ = nullptr;
+  int node_ = 0;                    // The operator at work.
+  std::vector<uint32_t> emitted_;   // By node, for this cause.
+  uint64_t draws_ = 0;
+};
+
+}  // namespace ebb
+
+#endif  // EBB_ENGINE_RUNTIME_DISPATCHER_H_

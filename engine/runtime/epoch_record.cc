@@ -1,0 +1,39 @@
+#include "engine/runtime/epoch_record.h"
+
+#include "state/layout.h"
+#include "state/text.h"
+
+namespace ebb {
+
+absl::StatusOr<std::map<uint64_t, v1::EpochRecord>> ReadEpochRecords(Store* store) {
+  std::map<uint64_t, v1::EpochRecord> records;
+  absl::Status status;
+  const std::string first(1, layout::kEpoch);
+  status.Update(store->Scan(first, layout::PrefixEnd(first), [&](std::string_view, std::string_view value) {
+    v1::EpochRecord record;
+    if (!record.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+      status = absl::DataLossError("an epoch record cannot be read");
+      return false;
+    }
+    if (record.format() != kEpochRecordFormat) {
+      status = absl::DataLossError(Text("an epoch record has format ", record.format(), ", expected ",
+                                                kEpochRecordFormat, "; it was written by another version of ebb"));
+      return false;
+    }
+    records[record.epoch()] = std::move(record);
+    return true;
+  }));
+  if (!status.ok()) return status;
+  if (records.empty()) return records;
+  const uint64_t last = records.rbegin()->first;
+  const uint64_t low = records.rbegin()->second.low_water();
+  records.erase(records.begin(), records.lower_bound(low));
+  const uint64_t expected = last - low + (low == 0 ? 0 : 1);
+  if (records.size() != expected) {
+    return absl::DataLossError(Text("of the epoch records ", low == 0 ? 1 : low, " to ", last, " only ",
+                                            records.size(), " are there; none may be missing"));
+  }
+  return records;
+}
+
+}  // namespace ebb

@@ -1,0 +1,28 @@
+#ifndef EBB_ENGINE_RUNTIME_EPOCH_RECORD_H_
+#define EBB_ENGINE_RUNTIME_EPOCH_RECORD_H_
+
+// The ring of epoch records in a task's store and changelog.
+
+#include <cstdint>
+#include <map>
+
+#include "absl/status/statusor.h"
+#include "ebb/v1/changelog.pb.h"
+#include "state/store.h"
+
+namespace ebb {
+
+inline constexpr uint32_t kEpochRecordFormat = 1;
+// How many epoch records are kept. Reaching it forces write-back: the record of the low-water mark must survive,
+// since it holds the watermarks to start from.
+inline constexpr uint64_t kEpochRing = 1024;
+
+inline uint32_t EpochSlot(uint64_t epoch) { return static_cast<uint32_t>(epoch % kEpochRing); }
+
+// The records in the store by epoch, those up to the last epoch's low-water mark left out but for its own.
+// DataLoss: one is missing, unreadable or of another format; the message says which.
+absl::StatusOr<std::map<uint64_t, v1::EpochRecord>> ReadEpochRecords(Store* store);
+
+}  // namespace ebb
+
+#endif  // EBB_ENGINE_RUNTIME_EPOCH_RECORD_H_

@@ -1,0 +1,95 @@
+#include "engine/runtime/source_cursor.h"
+
+#include "state/hash.h"
+
+namespace ebb {
+
+SourceCursor::SourceCursor(const SourceSpec& spec, int32_t partition, int32_t partitions, size_t buffer_bytes)
+    : spec_(spec),
+      partition_{spec.config.topic(), partition},
+      buffer_bytes_(buffer_bytes),
+      decoder_(spec, partition, partitions) {}
+
+absl::Status SourceCursor::Start(Input* input, int64_t offset) {
+  input_ = input;
+  batches_.clear();
+  arrivals_seen_ = batch_ = record_ = first_record_ = bytes_ = 0;
+  at_end_ = decoded_ = false;
+  position_ = from_ = offset;
+  records_ = digest_ = 0;
+  return input_->Start(partition_, offset);
+}
+
+void SourceCursor::Stop() {
+  if (input_ != nullptr) input_->Stop(partition_);
+  input_ = nullptr;
+}
+
+size_t SourceCursor::Unread() const {
+  size_t unread = 0;
+  for (size_t i = batch_; i < batches_.size(); ++i) unread += batches_[i].size();
+  return batch_ < batches_.size() ? unread - record_ : 0;
+}
+
+absl::StatusOr<bool> SourceCursor::Fill() {
+  if (input_ == nullptr || Unread() >= kPollRecords || bytes_ >= buffer_bytes_) return false;
+  RecordBatch batch;
+  auto polled = input_->Poll(partition_, kPollRecords, &batch);
+  if (!polled.ok()) {
+    if (absl::IsUnavailable(polled.status())) return false;
+    return polled.status();
+  }
+  at_end_ = polled->at_end;
+  if (batch.empty()) return false;
+  bytes_ += batch.bytes();
+  batches_.push_back(std::move(batch));
+  return true;
+}
+
+bool SourceCursor::HasHead() {
+  while (batch_ < batches_.size() && record_ >= batches_[batch_].size()) {
+    ++batch_;
+    record_ = 0;
+  }
+  if (batch_ >= batches_.size()) return false;
+  const RecordBatch::View view = record();
+  if (bound_ && view.offset >= *bound_) return false;
+  if (!decoded_) {
+    rejection_ = decoder_.Decode(view);
+    decoded_ = true;
+  }
+  return true;
+}
+
+RecordBatch::View SourceCursor::record() const { return batches_[batch_][record_]; }
+
+void SourceCursor::Take() {
+  const RecordBatch::View view = record();
+  position_ = view.offset + 1;
+  ++records_;
+  digest_ = StableHash64(view.value.value_or(std::string_view()), digest_ ^ static_cast<uint64_t>(view.offset));
+  ++record_;
+  decoded_ = false;
+}
+
+void SourceCursor::Release() {
+  while (batch_ > 0) {
+    bytes_ -= batches_.front().bytes();
+    batches_.pop_front();
+    --batch_;
+    if (arrivals_seen_ > 0) --arrivals_seen_;
+  }
+  first_record_ = record_;
+  from_ = position_;
+  records_ = digest_ = 0;
+}
+
+void SourceCursor::Rewind() {
+  batch_ = 0;
+  record_ = first_record_;
+  decoded_ = false;
+  position_ = from_;
+  records_ = digest_ = 0;
+}
+
+}  // namespace ebb

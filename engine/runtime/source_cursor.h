@@ -1,0 +1,99 @@
+#ifndef EBB_ENGINE_RUNTIME_SOURCE_CURSOR_H_
+#define EBB_ENGINE_RUNTIME_SOURCE_CURSOR_H_
+
+// One source's partition as a task reads it: records that have arrived, the head decoded, and everything since the
+// epoch opened kept, so that an abort replays it from memory.
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "engine/codec/event_decoder.h"
+#include "engine/log/input.h"
+#include "engine/pipeline/spec.h"
+
+namespace ebb {
+
+// Owned by its task, on the task's thread. The input must outlive Stop.
+class SourceCursor {
+ public:
+  SourceCursor(const SourceSpec& spec, int32_t partition, int32_t partitions, size_t buffer_bytes);
+
+  // Begins to read at `offset`; drops what is buffered.
+  absl::Status Start(Input* input, int64_t offset);
+  void Stop();
+
+  // Takes in what has arrived, while little is buffered. True when something came.
+  absl::StatusOr<bool> Fill();
+
+  // The next record, decoded; false when none has arrived, or the bound is reached.
+  bool HasHead();
+  // Of the head: its record, and why it cannot be processed, if so.
+  RecordBatch::View record() const;
+  const std::optional<Rejection>& rejection() const { return rejection_; }
+  const EventDecoder& event() const { return decoder_; }
+  // Consumes the head. Its decoded form stays valid until the next HasHead.
+  void Take();
+
+  // Redo reads up to here and no further.
+  void SetBound(std::optional<int64_t> offset) { bound_ = offset; }
+  bool AtBound() const { return bound_ && position_ >= *bound_; }
+
+  // Forgets what was taken in the epoch that has committed, or goes back to where it began.
+  void Release();
+  void Rewind();
+
+  // Caught up and empty: the end of the partition has been reached and nothing is buffered.
+  bool idle() const { return at_end_ && Unread() == 0; }
+  // The offset after the last record taken.
+  int64_t position() const { return position_; }
+  // Since the epoch opened.
+  int64_t from() const { return from_; }
+  uint64_t records() const { return records_; }
+  uint64_t digest() const { return digest_; }
+  // Records buffered and not taken, and bytes of all that is buffered.
+  size_t Unread() const;
+  size_t bytes() const { return bytes_; }
+  // Visits the keys of records that arrived since the last call: those of customers soon to be asked for.
+  template <class Visit>
+  void VisitArrivals(Visit visit) {
+    for (; arrivals_seen_ < batches_.size(); ++arrivals_seen_) {
+      const RecordBatch& batch = batches_[arrivals_seen_];
+      for (size_t i = 0; i < batch.size(); ++i) visit(batch[i].key);
+    }
+  }
+  const SourceSpec& spec() const { return spec_; }
+  const TopicPartition& partition() const { return partition_; }
+
+  // How many records are asked for at a time.
+  static constexpr size_t kPollRecords = 1000;
+
+ private:
+  const SourceSpec& spec_;
+  const TopicPartition partition_;
+  const size_t buffer_bytes_;
+  EventDecoder decoder_;
+  Input* input_ = nullptr;
+
+  std::deque<RecordBatch> batches_;
+  size_t arrivals_seen_ = 0;
+  size_t batch_ = 0;     // The next record: its batch,
+  size_t record_ = 0;    // and its place there.
+  size_t first_record_ = 0;  // Where the epoch began, in batches_.front().
+  size_t bytes_ = 0;
+  bool at_end_ = false;
+  bool decoded_ = false;
+  std::optional<Rejection> rejection_;
+  std::optional<int64_t> bound_;
+  int64_t position_ = 0;
+  int64_t from_ = 0;
+  uint64_t records_ = 0;
+  uint64_t digest_ = 0;
+};
+
+}  // namespace ebb
+
+#endif  // EBB_ENGINE_RUNTIME_SOURCE_CURSOR_H_

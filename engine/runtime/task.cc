@@ -1,0 +1,433 @@
+#include "engine/runtime/task.h"
+
+#include <algorithm>
+
+#include "engine/runtime/epoch_record.h"
+#include "state/hash.h"
+#include "state/layout.h"
+#include "state/text.h"
+
+namespace ebb {
+namespace {
+
+std::string Rfc3339(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone()); }
+
+size_t SizeOf(const OutputRecord& record) {
+  size_t bytes = sizeof(OutputRecord) + record.key.size() + (record.value ? record.value->size() : 0);
+  for (const Header& header : record.headers) bytes += sizeof(Header) + header.first.size() + header.second.size();
+  return bytes;
+}
+
+}  // namespace
+
+Task::Task(const PipelineSpec& spec, TaskOptions options, std::unique_ptr<Store> store)
+    : spec_(spec), options_(std::move(options)), store_(std::move(store)) {
+  cache_ = std::make_unique<CustomerCache>(store_.get(), options_.cache_bytes);
+  for (const SourceSpec& source : spec_.sources) {
+    sources_.push_back(
+        std::make_unique<SourceCursor>(source, options_.partition, options_.partitions, options_.buffer_bytes));
+  }
+  const v1::Time& time = spec_.config.time();
+  merge_ = std::make_unique<Merge>(
+      &sources_, absl::Seconds(time.max_wait().seconds()) + absl::Nanoseconds(time.max_wait().nanos()));
+  if (time.emit_from_ms() != 0) emit_from_ms_ = time.emit_from_ms();
+  idle_wall_clock_ = time.idle() == "wall_clock";
+  stats_.records_in.resize(sources_.size());
+  stats_.bytes_in.resize(sources_.size());
+  stats_.late.resize(sources_.size());
+  stats_.results.resize(spec_.sinks.size());
+}
+
+Task::~Task() { StopSources(); }
+
+absl::StatusOr<std::unique_ptr<Task>> Task::Create(const PipelineSpec& spec, TaskOptions options,
+                                                   std::unique_ptr<Store> store) {
+  std::unique_ptr<Task> task(new Task(spec, std::move(options), std::move(store)));
+  auto graph = Graph::Build(spec);
+  if (!graph.ok()) return graph.status();
+  task->graph_ = *std::move(graph);
+  task->dispatcher_ = std::make_unique<Dispatcher>(task->graph_.get(), task->cache_.get(), task.get());
+  return task;
+}
+
+absl::Status Task::StartSources(Input* input, const std::vector<int64_t>& offsets) {
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    if (auto status = sources_[i]->Start(input, offsets[i]); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+void Task::StopSources() {
+  for (const auto& source : sources_) source->Stop();
+}
+
+uint64_t Task::debt() const { return totals_.empty() ? 0 : records_total_ - totals_.front().second; }
+
+bool Task::epoch_full() const {
+  return epoch_open_ && (epoch_records_ >= options_.epoch_records || outbox_bytes_ >= options_.outbox_bytes ||
+                         cache_->pinned_bytes() >= options_.pinned_bytes || merge_->rounds().size() >= kMaxRounds);
+}
+
+void Task::OpenEpoch() {
+  if (epoch_open_) return;
+  epoch_open_ = true;
+  timers_cut_ = false;
+  time_before_ = merge_->time();
+}
+
+absl::StatusOr<size_t> Task::Process(size_t max_records, absl::Time wall_clock, absl::Duration elapsed) {
+  if (closed_) return size_t{0};
+  const uint64_t before = epoch_records_ + epoch_timers_;
+  auto filled = merge_->Fill();
+  if (!filled.ok()) return filled.status();
+  if (*filled) {
+    if (auto status = Prefetch(); !status.ok()) return status;
+    if (merge_->in_round() && merge_->NewcomerWaits()) merge_->EndRound();
+  }
+  size_t handled = 0;
+  while (handled < max_records && !epoch_full()) {
+    if (!merge_->in_round()) {
+      if (!merge_->BeginRound(elapsed) && !CarryTime(wall_clock, elapsed)) break;
+      OpenEpoch();
+    }
+    // Timers that an earlier epoch left over, or that the round's floor passes, come first.
+    auto fired = FireDue();
+    if (!fired.ok()) return fired.status();
+    if (!*fired) break;
+    const std::optional<size_t> next = merge_->Next();
+    if (!next) {
+      merge_->EndRound();
+      auto more = merge_->Fill();
+      if (!more.ok()) return more.status();
+      if (*more) {
+        if (auto status = Prefetch(); !status.ok()) return status;
+      }
+      continue;
+    }
+    merge_->Follow(*next);
+    fired = FireDue();
+    if (!fired.ok()) return fired.status();
+    if (!*fired) break;
+    if (auto status = HandleHead(*next); !status.ok()) return status;
+    ++handled;
+  }
+  return static_cast<size_t>(epoch_records_ + epoch_timers_ - before);
+}
+
+bool Task::CarryTime(absl::Time wall_clock, absl::Duration elapsed) {
+  if (!merge_->AllIdle()) return false;
+  int64_t floor_ms = kNoTime;
+  if (until_ms_) {
+    floor_ms = *until_ms_;
+  } else if (idle_wall_clock_) {
+    floor_ms = absl::ToUnixMillis(wall_clock) - merge_->max_lateness_ms();
+  }
+  if (floor_ms <= watermark_ms()) return false;
+  // Time that nobody waits for is not worth an epoch.
+  auto due = cache_->wakes().AnyDue(floor_ms);
+  if (due.ok() && !*due && !until_ms_) return false;
+  return merge_->BeginRound(elapsed, floor_ms);
+}
+
+bool Task::Finished() {
+  return merge_->AllIdle() && !epoch_open_ && (!until_ms_ || watermark_ms() >= *until_ms_);
+}
+
+absl::StatusOr<bool> Task::FireDue() {
+  const int64_t watermark = watermark_ms();
+  if (watermark == kNoTime) return true;
+  std::string last_customer;
+  int64_t last_deadline_ms = kNoTime;
+  int repeated = 0;
+  for (;;) {
+    if (redoing_ == 0 && epoch_full()) {
+      auto due = cache_->wakes().AnyDue(watermark);
+      if (!due.ok()) return due.status();
+      timers_cut_ |= *due;
+      return !*due;
+    }
+    auto wake = cache_->wakes().PopDue(watermark);
+    if (!wake.ok()) return wake.status();
+    if (!*wake) return true;
+    auto loaded = cache_->Load((*wake)->customer);
+    if (!loaded.ok()) return loaded.status();
+    Customer* customer = *loaded;
+    cache_->WakeTaken(customer, (*wake)->time_ms);
+    if (redoing_ != 0 && CustomerCache::IsAhead(*customer, redoing_)) {
+      kept_wakes_[customer->stamp].push_back(**std::move(wake));
+      ++stats_.skipped_customers;
+      continue;
+    }
+    cache_->Open(customer);
+    const auto& timers = customer->open->timers;
+    // The wake-up may be early: the deadline in the document is the truth.
+    if (timers.empty() || timers.front().deadline_ms > (*wake)->time_ms) {
+      cache_->KeepWake(customer);
+      continue;
+    }
+    const DocumentTimer timer = timers.front();
+    repeated = customer->id == last_customer && timer.deadline_ms <= last_deadline_ms ? repeated + 1 : 0;
+    if (repeated > kMaxTimersAtOnce) {
+      return absl::InternalError(Text("timer ", timer.timer, " of customer ", customer->id, " has fired ",
+                                              repeated, " times at one moment: an operator arms it in the past again "
+                                              "and again"));
+    }
+    last_customer = customer->id;
+    last_deadline_ms = timer.deadline_ms;
+    source_at_hand_.reset();
+    customer_at_hand_ = customer->id;
+    now_ = absl::FromUnixMillis(timer.deadline_ms);
+    dispatcher_->Fire(timer.timer, now_, absl::FromUnixMillis(watermark), customer);
+    ++epoch_timers_;
+    if (redoing_ == 0) ++stats_.timers_fired;
+    if (!cache_->status().ok()) return cache_->status();
+  }
+}
+
+absl::Status Task::Prefetch() {
+  std::vector<std::string_view> keys;
+  for (const auto& source : sources_) {
+    source->VisitArrivals([&](std::string_view key) {
+      if (!key.empty()) keys.push_back(key);
+    });
+  }
+  return cache_->Prefetch(std::move(keys));
+}
+
+absl::Status Task::HandleHead(size_t source) {
+  SourceCursor& cursor = *sources_[source];
+  const RecordBatch::View record = cursor.record();
+  ++epoch_records_;
+  if (redoing_ == 0) {
+    ++stats_.records_in[source];
+    stats_.bytes_in[source] += record.value ? record.value->size() : 0;
+  }
+  source_at_hand_ = source;
+  rejected_ = false;
+  if (cursor.rejection()) {
+    customer_at_hand_ = {};
+    now_ = absl::FromUnixMillis(record.timestamp_ms);
+    DeadLetter(source, cursor.rejection()->reason, cursor.rejection()->text);
+    cursor.Take();
+    return absl::OkStatus();
+  }
+  const EventDecoder& event = cursor.event();
+  now_ = absl::FromUnixMillis(event.time_ms());
+  customer_at_hand_ = event.customer();
+  if (event.time_ms() < watermark_ms()) {
+    if (redoing_ == 0) ++stats_.late[source];
+    const std::string& policy = cursor.spec().config.late();
+    if (policy != "process") {
+      if (policy == "dead_letter") {
+        DeadLetter(source, "late", Text("the event is behind the watermark ",
+                                                Rfc3339(absl::FromUnixMillis(watermark_ms()))));
+      }
+      cursor.Take();
+      return absl::OkStatus();
+    }
+  }
+  auto loaded = cache_->Load(event.customer());
+  if (!loaded.ok()) return loaded.status();
+  Customer* customer = *loaded;
+  if (redoing_ != 0 && CustomerCache::IsAhead(*customer, redoing_)) {
+    ++stats_.skipped_customers;
+  } else if (customer->body.size() > kMaxDocumentBytes) {
+    DeadLetter(source, "state-too-large",
+               Text("the customer's state has ", customer->body.size(), " bytes; at most ", kMaxDocumentBytes,
+                            " may be kept"));
+  } else {
+    Cause cause;
+    cause.source = cursor.spec().name;
+    cause.partition = options_.partition;
+    cause.offset = record.offset;
+    cause.event_id = event.header().event_id();
+    cause.event_source = event.header().source();
+    cause.generated = event.header().generated();
+    dispatcher_->Deliver(source, event.message(), cause, now_, absl::FromUnixMillis(watermark_ms()), customer);
+  }
+  cursor.Take();
+  return cache_->status();
+}
+
+void Task::OnResult(int sink, const google::protobuf::Message& message, const std::string& id) {
+  const SinkSpec& spec = spec_.sinks[sink];
+  if (absl::ToUnixMillis(now_) < emit_from_ms_) {
+    if (redoing_ == 0) ++stats_.suppressed;
+    return;
+  }
+  OutputRecord record;
+  record.topic = spec.config.topic();
+  record.key = std::string(customer_at_hand_);
+  record.value = EncodeMessage(message, spec.config.format());
+  // Source: CloudEvents 1.0, Kafka protocol binding, binary content mode.
+  record.headers = {{"ce_specversion", "1.0"},
+                    {"ce_id", id},
+                    {"ce_source", Text("/ebb/", spec_.config.application())},
+                    {"ce_type", spec.config.type()},
+                    {"ce_time", Rfc3339(now_)},
+                    {"content-type", std::string(ContentType(spec.config.format()))}};
+  if (redoing_ == 0) ++stats_.results[sink];
+  Send(std::move(record));
+}
+
+void Task::OnReject(std::string_view reason, std::string_view text) {
+  if (!source_at_hand_ || rejected_) return;
+  rejected_ = true;
+  DeadLetter(*source_at_hand_, reason, text);
+}
+
+void Task::DeadLetter(size_t source, std::string_view reason, std::string_view text) {
+  const SourceCursor& cursor = *sources_[source];
+  const RecordBatch::View view = cursor.record();
+  const std::string_view value = view.value.value_or(std::string_view());
+  const auto limit = static_cast<size_t>(spec_.config.dead_letters().max_bytes());
+  OutputRecord record;
+  record.topic = spec_.config.dead_letters().topic();
+  record.key = std::string(view.key);
+  if (view.value) record.value = std::string(value.substr(0, limit));
+  // Source: KIP-1034, the headers of a dead letter queue in Kafka Streams.
+  record.headers = {{"__streams.errors.exception", std::string(reason)},
+                    {"__streams.errors.message", std::string(text)},
+                    {"__streams.errors.topic", cursor.partition().topic},
+                    {"__streams.errors.partition", Text(cursor.partition().partition)},
+                    {"__streams.errors.offset", Text(view.offset)}};
+  if (value.size() > limit) {
+    record.headers.emplace_back("ebb.truncated.bytes", Text(value.size()));
+    record.headers.emplace_back("ebb.truncated.xxh64", Text(absl::Hex(StableHash64(value), absl::kZeroPad16)));
+  }
+  if (redoing_ == 0) ++stats_.dead_letters[{source, std::string(reason)}];
+  Send(std::move(record));
+}
+
+void Task::Send(OutputRecord record) {
+  ++results_;
+  result_digest_ = StableHash64(record.topic, result_digest_);
+  result_digest_ = StableHash64(record.key, result_digest_);
+  if (record.value) result_digest_ = StableHash64(*record.value, result_digest_);
+  if (redoing_ != 0) return;
+  outbox_bytes_ += SizeOf(record);
+  outbox_.push_back(std::move(record));
+}
+
+uint64_t Task::TargetLow(uint64_t budget_records) const {
+  // The least low-water mark that leaves no more than the budget to redo.
+  const uint64_t total = records_total_ + epoch_records_;
+  for (const auto& [epoch, records] : totals_) {
+    if (total - records <= budget_records) return epoch;
+  }
+  return epoch_ + 1;
+}
+
+absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
+  if (!epoch_open_) {
+    OpenEpoch();
+    // An epoch without input still says where every source stands.
+    v1::EpochRecord::Round& round = merge_->rounds().emplace_back();
+    for (size_t i = 0; i < sources_.size(); ++i) round.add_advance(0);
+    round.set_idle((uint64_t{1} << sources_.size()) - 1);
+    round.set_floor_ms(watermark_ms());
+  } else if (merge_->in_round()) {
+    merge_->EndRound();
+  }
+  const uint64_t epoch = epoch_ + 1;
+  cache_->Freeze();
+  const uint64_t ring_low = epoch >= kEpochRing ? epoch - kEpochRing + 1 : 0;
+  const uint64_t least_low = std::max(ring_low, budget.records == 0 ? epoch : TargetLow(budget.records));
+  write_back_ = cache_->SelectWriteBack(epoch, budget.catch_up ? epoch : least_low, least_low,
+                                        budget.catch_up ? kCatchUpBytes : 0);
+  record_ = MakeRecord(write_back_, wall_clock);
+  auto append = [&](const std::string& key, std::optional<std::string> value) {
+    OutputRecord out;
+    out.topic = options_.changelog_topic;
+    out.partition = options_.partition;
+    out.key = key;
+    out.value = std::move(value);
+    outbox_.push_back(std::move(out));
+  };
+  if (!manifest_written_) append(layout::ManifestKey(), manifest_.SerializeAsString());
+  for (const auto& [key, value] : write_back_.rows.writes()) append(key, value);
+  append(layout::EpochKey(EpochSlot(epoch)), record_.SerializeAsString());
+  closed_ = true;
+  return cache_->status();
+}
+
+v1::EpochRecord Task::MakeRecord(const WriteBack& written, absl::Time wall_clock) const {
+  v1::EpochRecord record;
+  record.set_format(kEpochRecordFormat);
+  record.set_changelog_uuid(manifest_.changelog_uuid());
+  record.set_epoch(epoch_ + 1);
+  record.set_low_water(written.low_water);
+  record.set_entries(written.rows.writes().size() + (manifest_written_ ? 0 : 1));
+  record.set_owner(options_.owner);
+  record.set_program(spec_.fingerprint);
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    v1::EpochRecord::Slice* slice = record.add_slices();
+    slice->set_from(sources_[i]->from());
+    slice->set_records(sources_[i]->records());
+    slice->set_digest(sources_[i]->digest());
+    slice->set_max_event_time_ms(merge_->time().max_event_time_ms[i]);
+  }
+  for (const v1::EpochRecord::Round& round : merge_->rounds()) *record.add_rounds() = round;
+  record.set_watermark_ms(watermark_ms());
+  record.set_outputs(results_);
+  record.set_output_digest(result_digest_);
+  record.set_records_total(records_total_ + epoch_records_);
+  record.set_committed_at_ms(absl::ToUnixMillis(wall_clock));
+  record.set_timers_cut(timers_cut_);
+  record.set_timers(epoch_timers_);
+  return record;
+}
+
+std::vector<CommittedOffset> Task::Offsets() const {
+  std::vector<CommittedOffset> offsets;
+  for (const auto& source : sources_) offsets.push_back({source->partition(), source->position()});
+  return offsets;
+}
+
+absl::Status Task::Committed(int64_t changelog_end, absl::Time wall_clock) {
+  WriteBatch batch;
+  stats_.customers_written += write_back_.customers.size();
+  low_water_ = write_back_.low_water;
+  epoch_ = record_.epoch();
+  records_total_ = record_.records_total();
+  cache_->Commit(epoch_, std::move(write_back_), &batch);
+  if (!manifest_written_) batch.Put(layout::ManifestKey(), manifest_.SerializeAsString());
+  manifest_written_ = true;
+  batch.Put(layout::EpochKey(EpochSlot(epoch_)), record_.SerializeAsString());
+  if (changelog_end >= 0) {
+    v1::StorePosition position;
+    position.set_next_offset(changelog_end + 1);
+    position.set_changelog_uuid(uuid());
+    position.set_committed_at_ms(absl::ToUnixMillis(wall_clock));
+    batch.Put(layout::PositionKey(), position.SerializeAsString());
+  }
+  totals_.emplace_back(epoch_, records_total_);
+  while (!totals_.empty() && totals_.front().first < low_water_) totals_.pop_front();
+  for (const auto& source : sources_) source->Release();
+  merge_->rounds().clear();
+  write_back_ = WriteBack();
+  ClearEpoch();
+  ++stats_.epochs;
+  if (!cache_->status().ok()) return cache_->status();
+  return store_->Apply(batch);
+}
+
+void Task::ClearEpoch() {
+  epoch_open_ = closed_ = timers_cut_ = false;
+  epoch_records_ = epoch_timers_ = results_ = result_digest_ = outbox_bytes_ = 0;
+}
+
+void Task::Aborted() {
+  outbox_.clear();
+  write_back_ = WriteBack();
+  if (!epoch_open_) return;
+  merge_->SetTime(time_before_);
+  if (merge_->in_round()) merge_->EndRound();
+  merge_->rounds().clear();
+  for (const auto& source : sources_) source->Rewind();
+  cache_->Abort();
+  ClearEpoch();
+  ++stats_.aborts;
+}
+
+}  // namespace ebb

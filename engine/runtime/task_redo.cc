@@ -1,0 +1,164 @@
+// The part of a task that brings it back to where the last commit left it.
+
+#include <algorithm>
+
+#include "engine/runtime/describe.h"
+#include "engine/runtime/epoch_record.h"
+#include "engine/runtime/task.h"
+#include "state/layout.h"
+#include "state/text.h"
+
+namespace ebb {
+
+absl::Status Task::Adopt(const std::string& new_uuid) {
+  cache_->Reset();
+  totals_.clear();
+  kept_wakes_.clear();
+  redoing_ = 0;
+  auto stored = store_->Get(layout::ManifestKey());
+  if (!stored.ok()) return stored.status();
+  v1::Manifest existing;
+  if (*stored && !existing.ParseFromString(**stored)) return absl::DataLossError("the manifest cannot be read");
+  if (existing.changelog_uuid().empty()) existing.set_changelog_uuid(new_uuid);
+  auto bound = graph_->Bind(existing, options_.partitions);
+  if (!bound.ok()) return bound.status();
+  manifest_ = *std::move(bound);
+  manifest_.set_application(spec_.config.application());
+  manifest_.set_changelog_uuid(existing.changelog_uuid());
+  manifest_written_ = *stored && **stored == manifest_.SerializeAsString();
+
+  auto records = ReadEpochRecords(store_.get());
+  if (!records.ok()) return records.status();
+  records_ = *std::move(records);
+  epoch_ = records_.empty() ? 0 : records_.rbegin()->first;
+  low_water_ = records_.empty() ? 0 : records_.rbegin()->second.low_water();
+  records_total_ = records_.empty() ? 0 : records_.rbegin()->second.records_total();
+
+  Merge::Time time;
+  time.max_event_time_ms.assign(sources_.size(), kNoTime);
+  uint64_t total_at_low = 0;
+  if (auto low = records_.find(low_water_); low != records_.end()) {
+    time.watermark_ms = low->second.watermark_ms();
+    for (size_t i = 0; i < sources_.size(); ++i) {
+      time.max_event_time_ms[i] = low->second.slices(static_cast<int>(i)).max_event_time_ms();
+    }
+    total_at_low = low->second.records_total();
+  }
+  totals_.emplace_back(low_water_, total_at_low);
+  merge_->SetTime(std::move(time));
+  merge_->rounds().clear();
+  ClearEpoch();
+  outbox_.clear();
+  last_redone_cut_ = records_.empty() || records_.begin()->second.timers_cut();
+  return absl::OkStatus();
+}
+
+std::vector<int64_t> Task::RedoFrom(const std::vector<int64_t>& beginnings) const {
+  std::vector<int64_t> from = beginnings;
+  if (records_.empty()) return from;
+  // After L is where L+1 began, or, when nothing is to be redone, where L ended.
+  auto it = records_.upper_bound(low_water_);
+  const v1::EpochRecord& record = it != records_.end() ? it->second : records_.rbegin()->second;
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    const int source = static_cast<int>(i);
+    from[i] = record.slices(source).from();
+    if (it != records_.end()) continue;
+    for (const auto& round : record.rounds()) from[i] += static_cast<int64_t>(round.advance(source));
+  }
+  return from;
+}
+
+absl::StatusOr<bool> Task::Redo(const v1::EpochRecord& record, size_t max_records) {
+  if (redoing_ != record.epoch()) {
+    redoing_ = record.epoch();
+    redo_round_ = 0;
+    dispatcher_->set_counting(false);
+    OpenEpoch();
+    skipped_before_ = stats_.skipped_customers;
+    if (record.program() != spec_.fingerprint) ++stats_.foreign_redo;
+    // Wake-ups of customers that were ahead are due again once redo has passed their stamps.
+    while (!kept_wakes_.empty() && kept_wakes_.begin()->first < redoing_) {
+      for (TimeIndex::Wake& wake : kept_wakes_.begin()->second) cache_->wakes().Add(wake.time_ms, wake.customer);
+      kept_wakes_.erase(kept_wakes_.begin());
+    }
+  }
+  auto filled = merge_->Fill();
+  if (!filled.ok()) return filled.status();
+  if (*filled) {
+    if (auto status = Prefetch(); !status.ok()) return status;
+  }
+  for (size_t handled = 0; handled < max_records; ++handled) {
+    if (!merge_->in_round()) {
+      if (redo_round_ == record.rounds_size()) return FinishRedoneEpoch(record);
+      if (record.rounds(redo_round_).advance_size() != static_cast<int>(sources_.size())) {
+        return absl::DataLossError(Text("the record of epoch ", record.epoch(), " does not list every source"));
+      }
+      merge_->RedoRound(record.rounds(redo_round_++));
+    }
+    if (auto fired = FireDue(); !fired.ok()) return fired.status();
+    const std::optional<size_t> next = merge_->Next();
+    if (!next) {
+      if (!merge_->RedoneRound()) return false;  // Records are still on their way.
+      merge_->EndRound();
+      continue;
+    }
+    merge_->Follow(*next);
+    if (auto fired = FireDue(); !fired.ok()) return fired.status();
+    if (auto status = HandleHead(*next); !status.ok()) return status;
+    ++stats_.redone_records;
+  }
+  return false;
+}
+
+bool Task::Comparable(const v1::EpochRecord& record) const {
+  if (stats_.skipped_customers != skipped_before_ || record.timers_cut() || last_redone_cut_) return false;
+  if (record.program() != spec_.fingerprint) return false;
+  if (epoch_timers_ == record.timers()) return true;
+  // A customer that is ahead may have had a timer fire here of which nothing is left to be seen.
+  return std::all_of(records_.find(record.epoch()), records_.end(),
+                     [](const auto& later) { return later.second.entries() == 0; });
+}
+
+absl::StatusOr<bool> Task::FinishRedoneEpoch(const v1::EpochRecord& record) {
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    const auto& slice = record.slices(static_cast<int>(i));
+    if (slice.records() == sources_[i]->records() && slice.digest() == sources_[i]->digest()) continue;
+    return absl::DataLossError(Text(
+        "epoch ", record.epoch(), " read ", slice.records(), " records of source ", sources_[i]->spec().name,
+        " from offset ", slice.from(), ", but redo read ", sources_[i]->records(),
+        " or others: the input has changed or lost records since; restore the topic, or start with --accept-loss"));
+  }
+  if (Comparable(record) && (results_ != record.outputs() || result_digest_ != record.output_digest())) {
+    return absl::DataLossError(Text("redo of epoch ", record.epoch(), " gave ", results_, " results where ",
+                                            record.outputs(), " were committed, or others: an operator is not "
+                                            "deterministic; start with --accept-divergence to go on"));
+  }
+  last_redone_cut_ = record.timers_cut();
+  cache_->Freeze();
+  WriteBatch nothing;
+  cache_->Commit(record.epoch(), WriteBack(), &nothing);
+  totals_.emplace_back(record.epoch(), record.records_total());
+  for (const auto& source : sources_) source->Release();
+  ClearEpoch();
+  ++stats_.redone_epochs;
+  return true;
+}
+
+void Task::FinishRedo() {
+  redoing_ = 0;
+  dispatcher_->set_counting(true);
+  for (const auto& source : sources_) source->SetBound(std::nullopt);
+  for (auto& [stamp, wakes] : kept_wakes_) {
+    for (TimeIndex::Wake& wake : wakes) cache_->wakes().Add(wake.time_ms, wake.customer);
+  }
+  kept_wakes_.clear();
+  records_.clear();
+}
+
+absl::StatusOr<std::string> Task::Describe(std::string_view id) {
+  auto loaded = cache_->Load(id);
+  if (!loaded.ok()) return loaded.status();
+  return DescribeCustomer(manifest_, (*loaded)->id, (*loaded)->body, epoch_, store_.get());
+}
+
+}  // namespace ebb

@@ -1,0 +1,379 @@
+#include "engine/runtime/worker.h"
+
+#include <algorithm>
+
+#include "state/hash.h"
+#include "state/text.h"
+
+namespace ebb {
+namespace {
+
+constexpr absl::Duration kPoll = absl::Milliseconds(1);  // How soon a pending answer is asked for again.
+
+}  // namespace
+
+Worker::Worker(std::shared_ptr<const PipelineSpec> spec, WorkerOptions options, WorkerPorts ports)
+    : spec_(std::move(spec)), options_(std::move(options)), ports_(ports) {
+  figures_.redo_rate = kAssumedRedoRate;
+  idle_since_ = ports_.clock->Elapsed();
+  backoff_until_ = idle_since_;
+  ports_.output->Recover();
+}
+
+Worker::~Worker() = default;
+
+void Worker::Assign(const std::set<int32_t>& partitions, int32_t partition_count,
+                    std::shared_ptr<const GroupToken> token) {
+  for (auto it = slots_.begin(); it != slots_.end();) {
+    it = partitions.contains(it->first) ? std::next(it) : slots_.erase(it);
+  }
+  token_ = std::move(token);
+  stop_ = Stop::kNone;
+  for (int32_t partition : partitions) {
+    Slot& slot = slots_[partition];
+    const bool was_live = slot.task != nullptr && slot.recovery == nullptr && slot.task->epoch() > 0;
+    if (slot.task == nullptr) {
+      TaskOptions task = options_.task;
+      task.partition = partition;
+      task.partitions = partition_count;
+      auto store = ports_.stores->Open(partition);
+      auto created = store.ok() ? Task::Create(*spec_, std::move(task), *std::move(store))
+                                : absl::StatusOr<std::unique_ptr<Task>>(store.status());
+      if (!created.ok()) {
+        // Reported by the next step, as every final error is.
+        failure_ = created.status();
+        return;
+      }
+      slot.task = *std::move(created);
+      if (options_.until) slot.task->set_until(*options_.until);
+    }
+    BeginRecovery(partition, &slot, was_live);
+  }
+}
+
+void Worker::BeginRecovery(int32_t partition, Slot* slot, bool keep) {
+  RecoveryOptions recovery;
+  const uint64_t seed = options_.uuid_seed + ++uuids_;
+  recovery.new_uuid = Text(absl::Hex(StableHash64(Text(partition), seed), absl::kZeroPad16),
+                                   absl::Hex(StableHash64(options_.task.owner, seed), absl::kZeroPad16));
+  recovery.max_store_age = options_.max_store_age;
+  recovery.keep_if_unchanged = keep;
+  slot->recovery =
+      std::make_unique<Recovery>(slot->task.get(), ports_.input, ports_.cluster, spec_.get(), std::move(recovery));
+}
+
+void Worker::Park() {
+  if (stop_ == Stop::kNone) stop_ = Stop::kPark;
+}
+
+void Worker::Drain() { stop_ = Stop::kDrain; }
+
+bool Worker::parked() const { return stop_ != Stop::kNone && token_ == nullptr; }
+
+void Worker::Lose() {
+  token_ = nullptr;
+  stop_ = Stop::kPark;
+  slots_.clear();
+  opened_at_.reset();
+  if (begun_ && phase_ != Phase::kCommitting) {
+    ports_.output->Abort();
+    phase_ = Phase::kAborting;
+  }
+}
+
+bool Worker::Ready() const {
+  return std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot.second.recovery == nullptr; });
+}
+
+bool Worker::Finished() {
+  if (phase_ != Phase::kReady || begun_) return false;
+  return std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) {
+    return slot.second.recovery == nullptr && slot.second.task->Finished();
+  });
+}
+
+absl::StatusOr<absl::Duration> Worker::Step() {
+  if (!failure_.ok()) return failure_;
+  const TransactionState state = ports_.output->State();
+  if (state == TransactionState::kFenced) {
+    failure_ = absl::AbortedError(Text(
+        "another process has taken over the transactional id of this instance (", ports_.output->LastError().message(),
+        "); give every process an instance name of its own"));
+    return failure_;
+  }
+  absl::StatusOr<absl::Duration> wait = kPoll;
+  switch (phase_) {
+    case Phase::kSettling:
+    case Phase::kAborting:
+      if (state == TransactionState::kPending) return kPoll;
+      if (state == TransactionState::kUnknown) {
+        ports_.output->Recover();
+        return kPoll;
+      }
+      begun_ = false;
+      phase_ = Phase::kReady;
+      return absl::ZeroDuration();
+    case Phase::kReady: wait = StepReady(state); break;
+    case Phase::kFlushing: {
+      auto flushed = Flush();
+      if (!flushed.ok()) {
+        wait = flushed.status();
+        break;
+      }
+      if (!*flushed) return kPoll;
+      std::vector<CommittedOffset> offsets;
+      for (auto& [partition, slot] : slots_) {
+        if (!slot.in_transaction) continue;
+        for (CommittedOffset& offset : slot.task->Offsets()) offsets.push_back(std::move(offset));
+      }
+      commit_began_ = ports_.clock->Elapsed();
+      ports_.output->Commit(std::move(offsets), token_);
+      phase_ = Phase::kCommitting;
+      return absl::ZeroDuration();
+    }
+    case Phase::kCommitting: wait = StepCommitting(state); break;
+  }
+  if (!wait.ok()) failure_ = wait.status();
+  return wait;
+}
+
+absl::StatusOr<absl::Duration> Worker::StepReady(TransactionState state) {
+  if (state == TransactionState::kUnknown) {
+    RecoverAll();
+    return kPoll;
+  }
+  if (token_ == nullptr) return kPoll;
+  const absl::Duration now = ports_.clock->Elapsed();
+  if (now < backoff_until_ && stop_ == Stop::kNone) return kPoll;
+  auto recovering = StepRecoveries();
+  if (!recovering.ok()) return recovering.status();
+  bool handled = false;
+  if (stop_ == Stop::kNone) {
+    auto stepped = StepTasks();
+    if (!stepped.ok()) return stepped.status();
+    handled = *stepped;
+  }
+  auto flushed = Flush();
+  if (!flushed.ok()) return flushed.status();
+  if (handled) idle_since_ = now;
+  const bool catch_up = WantsCatchUp();
+  if (ShouldClose(handled) || catch_up) {
+    if (auto status = CloseAll(catch_up); !status.ok()) return status;
+    phase_ = Phase::kFlushing;
+    return absl::ZeroDuration();
+  }
+  if (stop_ != Stop::kNone && !opened_at_) {
+    // Nothing is open and, when draining, everything is written.
+    token_ = nullptr;
+    return kPoll;
+  }
+  return handled || *recovering ? absl::ZeroDuration() : kPoll;
+}
+
+absl::StatusOr<bool> Worker::StepRecoveries() {
+  bool any = false;
+  for (auto& [partition, slot] : slots_) {
+    if (slot.recovery == nullptr) continue;
+    // One after the other: each is bounded by the same disk and thread, and the first is live the sooner.
+    auto done = slot.recovery->Step(ports_.clock->Now(), ports_.clock->Elapsed());
+    if (!done.ok()) {
+      return absl::Status(done.status().code(), Text("partition ", partition, ": ", done.status().message()));
+    }
+    if (*done) {
+      NoteRecovery(partition, slot);
+      slot.recovery = nullptr;
+    }
+    any = true;
+    break;
+  }
+  return any;
+}
+
+void Worker::NoteRecovery(int32_t partition, const Slot& slot) {
+  const RecoveryReport& report = slot.recovery->report();
+  if (report.rebuilt) {
+    Note(WorkerNote::Level::kWarning, Text("partition ", partition, ": local state rebuilt from the changelog: ",
+                                                   report.why_rebuilt));
+  }
+  measured_redo_records_ += report.records;
+  measured_redo_time_ += report.redo_time;
+  if (measured_redo_records_ >= 10'000) {
+    figures_.redo_rate = static_cast<double>(measured_redo_records_) /
+                         std::max(absl::ToDoubleSeconds(measured_redo_time_), 1e-3);
+  }
+  Note(WorkerNote::Level::kInfo,
+       report.kept ? Text("partition ", partition, ": kept, epoch ", slot.task->epoch())
+                   : Text("partition ", partition, ": live at epoch ", slot.task->epoch(), "; ",
+                                  report.changelog_records, " changelog records restored, ", report.epochs,
+                                  " epochs and ", report.records, " records redone in ",
+                                  absl::FormatDuration(absl::Trunc(report.redo_time, absl::Milliseconds(1))), ", ",
+                                  report.skipped, " skipped for customers ahead"));
+}
+
+absl::StatusOr<bool> Worker::StepTasks() {
+  bool handled = false;
+  const absl::Time wall = ports_.clock->Now();
+  const absl::Duration began = ports_.clock->Elapsed();
+  for (auto& [partition, slot] : slots_) {
+    if (slot.recovery != nullptr || slot.task->epoch_full()) continue;
+    auto processed = slot.task->Process(kSliceRecords, wall, began);
+    if (!processed.ok()) {
+      return absl::Status(processed.status().code(),
+                          Text("partition ", partition, ": ", processed.status().message()));
+    }
+    if (slot.task->epoch_open() && !opened_at_) opened_at_ = began;
+    handled |= *processed > 0;
+  }
+  if (handled) figures_.busy += ports_.clock->Elapsed() - began;
+  return handled;
+}
+
+bool Worker::ShouldClose(bool handled_any) const {
+  bool open = false;
+  bool results = false;
+  bool unwritten = false;
+  for (const auto& [partition, slot] : slots_) {
+    if (slot.recovery != nullptr) continue;
+    open |= slot.task->epoch_open();
+    results |= slot.task->results_waiting();
+    unwritten |= slot.task->low_water() < slot.task->epoch();
+    if (slot.task->epoch_full()) return true;
+  }
+  if (stop_ == Stop::kDrain) return open || unwritten;
+  if (!open) return false;
+  if (stop_ == Stop::kPark) return true;
+  const absl::Duration age = ports_.clock->Elapsed() - *opened_at_;
+  if (age >= options_.commit_interval) return true;
+  return results && !handled_any && age >= options_.commit_delay;
+}
+
+bool Worker::WantsCatchUp() const {
+  if (stop_ != Stop::kNone || opened_at_) return false;
+  if (ports_.clock->Elapsed() - idle_since_ < kIdleBeforeCatchUp) return false;
+  return std::any_of(slots_.begin(), slots_.end(), [](const auto& slot) {
+    return slot.second.recovery == nullptr && slot.second.task->low_water() < slot.second.task->epoch();
+  });
+}
+
+uint64_t Worker::BudgetRecords() const {
+  if (stop_ == Stop::kDrain || slots_.empty()) return 0;
+  return static_cast<uint64_t>(absl::ToDoubleSeconds(options_.recovery_budget) * figures_.redo_rate /
+                               static_cast<double>(slots_.size()));
+}
+
+absl::Status Worker::CloseAll(bool catch_up) {
+  const Task::Budget budget{BudgetRecords(), catch_up};
+  for (auto& [partition, slot] : slots_) {
+    if (slot.recovery != nullptr) continue;
+    const bool behind = slot.task->low_water() < slot.task->epoch();
+    slot.in_transaction = slot.task->epoch_open() || (behind && (catch_up || stop_ == Stop::kDrain));
+    if (!slot.in_transaction) continue;
+    if (auto status = slot.task->Close(budget, ports_.clock->Now()); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Worker::Flush() {
+  for (auto& [partition, slot] : slots_) {
+    std::deque<OutputRecord>& outbox = slot.task->outbox();
+    while (!outbox.empty()) {
+      if (!begun_) {
+        if (auto status = ports_.output->Begin(); !status.ok()) return status;
+        begun_ = true;
+      }
+      auto status = ports_.output->Append(outbox.front());
+      if (absl::IsResourceExhausted(status)) return false;
+      if (!status.ok()) {
+        Note(WorkerNote::Level::kWarning, Text("transaction aborted: ", status.message()));
+        Undo();
+        ports_.output->Abort();
+        phase_ = Phase::kAborting;
+        return false;
+      }
+      outbox.pop_front();
+    }
+  }
+  return true;
+}
+
+absl::StatusOr<absl::Duration> Worker::StepCommitting(TransactionState state) {
+  switch (state) {
+    case TransactionState::kPending: return kPoll;
+    case TransactionState::kCommitted: {
+      const absl::Duration took = ports_.clock->Elapsed() - commit_began_;
+      ++figures_.commits;
+      figures_.commit_time += took;
+      figures_.longest_commit = std::max(figures_.longest_commit, took);
+      backoff_ = kFirstBackoff;
+      begun_ = false;
+      phase_ = Phase::kReady;
+      opened_at_.reset();
+      if (auto status = Committed(); !status.ok()) return status;
+      return absl::ZeroDuration();
+    }
+    case TransactionState::kUnknown:
+      ++figures_.unknown_outcomes;
+      Note(WorkerNote::Level::kWarning,
+           Text("whether a transaction was committed is not known: ", ports_.output->LastError().message(),
+                        "; recovering"));
+      RecoverAll();
+      return kPoll;
+    default:
+      Note(WorkerNote::Level::kWarning, Text("transaction aborted: ", ports_.output->LastError().message()));
+      Undo();
+      begun_ = false;
+      phase_ = Phase::kReady;
+      return kPoll;
+  }
+}
+
+absl::Status Worker::Committed() {
+  for (auto& [partition, slot] : slots_) {
+    if (!slot.in_transaction) continue;
+    slot.in_transaction = false;
+    const TopicPartition changelog{options_.task.changelog_topic, partition};
+    auto status = slot.task->Committed(ports_.output->LastOffset(changelog), ports_.clock->Now());
+    if (!status.ok()) {
+      return absl::Status(status.code(), Text("partition ", partition, ": ", status.message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Worker::Undo() {
+  ++figures_.aborts;
+  for (auto& [partition, slot] : slots_) {
+    slot.in_transaction = false;
+    if (slot.recovery == nullptr) slot.task->Aborted();
+  }
+  opened_at_.reset();
+  backoff_until_ = ports_.clock->Elapsed() + backoff_;
+  backoff_ = std::min(backoff_ * 2, kLongestBackoff);
+  // Under a stop nothing is tried again: another owner does the work anew.
+  if (stop_ == Stop::kPark) token_ = nullptr;
+}
+
+void Worker::RecoverAll() {
+  ports_.output->Recover();
+  begun_ = false;
+  opened_at_.reset();
+  phase_ = Phase::kSettling;
+  if (stop_ != Stop::kNone) token_ = nullptr;
+  for (auto& [partition, slot] : slots_) {
+    slot.in_transaction = false;
+    slot.task->Aborted();
+    slot.task->StopSources();
+    BeginRecovery(partition, &slot, false);
+  }
+}
+
+absl::StatusOr<std::string> Worker::Describe(std::string_view customer) {
+  for (auto& [partition, slot] : slots_) {
+    if (PartitionOf(customer, slot.task->options().partitions) != partition) continue;
+    if (slot.recovery != nullptr) return absl::UnavailableError("the customer's task is recovering; ask again");
+    return slot.task->Describe(customer);
+  }
+  return absl::NotFoundError(Text("customer ", customer, " belongs to a task that is not in this process"));
+}
+
+}  // namespace ebb

@@ -1,0 +1,90 @@
+#ifndef EBB_OPERATORS_CHURN_CHURN_H_
+#define EBB_OPERATORS_CHURN_CHURN_H_
+
+// Notices customers who drift away: raises an alert when the risk of no purchase within the horizon and the time
+// overdue against the customer's own rhythm have both reached the raise line, escalates it at the second line, and
+// clears it with the next purchase, or when purchases that were delivered late bring the risk down.
+//
+// While a customer is silent, both only rise. So each purchase yields the exact moment of the next alert, one timer is
+// armed there, and nobody is ever scanned. That moment is the latest of
+//   the crossing of the line, first purchase + min_age, last raise + cooldown, last contact + contact_grace,
+// the last three for raising only. There is none with too few purchase days, or when the lifetime cap is used up.
+// Contacts are looked up in the profile when the timer fires, so they cost nothing as they happen.
+//
+// Reasons, their contributions in parentheses:
+//   days_since_purchase  the silence (log-odds of the risk now, less those on the day of the last purchase)
+//   purchase_days        how often the customer bought (log-odds of the risk on the day of the last purchase, less
+//                        those of a customer with as many purchases as the model expects of anyone)
+//   overdue              silence in typical gaps of this customer (its logarithm)
+//   days_since_contact   a visit or a contact since the last purchase (logarithm of its share of the silence, below 0)
+//   open_complaints      complaints that wait for an answer (logarithm of one more than there are)
+// The first two add up to the difference in log-odds between this customer and the usual one; the last two have no
+// part in the risk. A cleared alert has one reason, purchase or risk_fell or no_purchases, with the fall in log-odds.
+
+#include <optional>
+#include <vector>
+
+#include "ebb/v1/churn_alert.pb.h"
+#include "ebb/v1/purchase.pb.h"
+#include "engine/pipeline/operator.h"
+#include "operators/churn/churn.pb.h"
+#include "operators/churn/purchase_model.h"
+#include "operators/features/features.h"
+
+namespace ebb {
+
+class Churn final : public Operator<Takes<v1::Purchase>, Emits<v1::ChurnAlert>, operators::ChurnConfig> {
+ public:
+  void On(const v1::Purchase&, Context& ctx) override { Evaluate(ctx); }
+  void OnTimer(const Timer&, Context& ctx) override { Evaluate(ctx); }
+
+ protected:
+  absl::Status Configure() override;
+
+ private:
+  // What the model is asked about: a customer, as of a moment.
+  struct View {
+    const operators::CustomerProfile* profile;
+    PurchaseSummary purchases;
+    int64_t at_ms;
+  };
+  // A pair of risk and time overdue.
+  struct Line {
+    double risk;
+    double overdue;
+  };
+  struct Step {
+    v1::ChurnAlert::Kind kind;
+    int64_t at_ms;
+  };
+
+  void Evaluate(Context& ctx);
+  // The next alert of a customer who stays silent; none when there never is one.
+  std::optional<Step> Next(const View& view, const operators::ChurnState& state) const;
+  int64_t Crossing(const View& view, const Line& line) const;
+  void Alert(v1::ChurnAlert::Kind kind, const View& view, Context& ctx);
+  bool IsOver(const View& view, const operators::ChurnState& state) const;
+  void Clear(const View& view, Context& ctx);
+  void Emit(v1::ChurnAlert alert, const View& view, Context& ctx) const;
+
+  PurchaseHistory HistoryOf(const View& view) const;
+  double Risk(const PurchaseHistory& history) const;
+  std::vector<v1::Reason> Reasons(const View& view) const;
+  v1::Reason WhyCleared(const View& view, const operators::ChurnState& state) const;
+
+  ReadState<operators::CustomerProfile> profile_{this, "customer-profile", "profile"};
+  ValueState<operators::ChurnState> state_{this, "churn"};
+  Timer crossing_{this, "crossing"};
+  Counter raised_{this, "raised"};
+  Counter escalated_{this, "escalated"};
+  Counter cleared_{this, "cleared"};
+
+  PurchaseModel model_;
+  std::string model_version_;
+  double typical_gap_weeks_ = 0;
+  double horizon_weeks_ = 0;
+};
+
+}  // namespace ebb
+
+#endif  // EBB_OPERATORS_CHURN_CHURN_H_

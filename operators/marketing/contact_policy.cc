@@ -1,0 +1,250 @@
+#include "operators/marketing/contact_policy.h"
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_join.h"
+#include "operators/event_time.h"
+#include "operators/marketing/channels.h"
+#include "state/hash.h"
+#include "state/text.h"
+
+namespace ebb {
+namespace {
+
+using operators::Candidate;
+using operators::ContactState;
+
+// The holdout share is drawn in steps of a hundredth of a percent.
+constexpr uint64_t kHoldoutSteps = 10'000;
+
+bool IsPromotional(const Candidate& candidate) { return candidate.trigger().purpose() != v1::PURPOSE_SERVICE; }
+
+bool RanksBefore(const Candidate& a, const Candidate& b) {
+  const auto rank = [](const Candidate& c) {
+    const v1::MarketingTrigger& t = c.trigger();
+    return std::tuple(-int64_t{t.priority()}, -t.decided_at_ms(), std::string_view(t.trigger_id()));
+  };
+  return rank(a) < rank(b);
+}
+
+std::string Channels(const Candidate& candidate) {
+  return absl::StrJoin(candidate.channels(), ", ", [](std::string* out, int channel) {
+    absl::StrAppend(out, ChannelName(static_cast<v1::Channel>(channel)));
+  });
+}
+
+std::string Sentence(v1::WithheldTrigger::Cause cause, const Candidate& candidate) {
+  const std::string purpose = IsPromotional(candidate) ? "marketing" : "service";
+  switch (cause) {
+    case v1::WithheldTrigger::NO_CONSENT:
+      return Text("no consent to ", purpose, " through any of: ", Channels(candidate));
+    case v1::WithheldTrigger::CONSENT_WITHDRAWN:
+      return Text("consent to ", purpose, " was withdrawn while it waited; channels: ", Channels(candidate));
+    case v1::WithheldTrigger::FREQUENCY_CAP:
+      return Text("as many contacts as allowed were made lately through each of: ", Channels(candidate));
+    case v1::WithheldTrigger::OUTRANKED:
+      return "a message of higher rank was chosen";
+    case v1::WithheldTrigger::HOLDOUT:
+      return "the customer is in the comparison group, which gets nothing promotional";
+    case v1::WithheldTrigger::EXPIRED:
+      return "it expired before it could be sent";
+    case v1::WithheldTrigger::CANCELLED:
+      return "the customer bought in the meantime";
+    case v1::WithheldTrigger::OPEN_COMPLAINT:
+      return "a complaint of the customer is open";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+absl::Status ContactPolicy::Configure() {
+  if (config().has_quiet_hours()) {
+    const auto& hours = config().quiet_hours();
+    auto created = QuietHours::Create(hours.start(), hours.end(),
+                                      {hours.zones_when_unknown().begin(), hours.zones_when_unknown().end()});
+    if (!created.ok()) {
+      return absl::InvalidArgumentError(Text("quiet_hours: ", created.status().message()));
+    }
+    quiet_hours_ = *std::move(created);
+  }
+  for (const auto& cap : config().caps()) longest_cap_ms_ = std::max(longest_cap_ms_, ToMillis(cap.window()));
+  return absl::OkStatus();
+}
+
+void ContactPolicy::On(const Candidate& candidate, Context& ctx) {
+  const std::vector<v1::Channel> channels = ConsentedChannels(candidate, ctx);
+  if (absl::ToUnixMillis(DecisionTime(ctx)) >= candidate.trigger().expires_at_ms()) {
+    return Withhold(candidate, Withheld::EXPIRED, ctx);
+  }
+  if (channels.empty()) return Withhold(candidate, Withheld::NO_CONSENT, ctx);
+  if (!IsPromotional(candidate)) return Release(candidate, channels.front(), ctx);
+  if (OpenComplaints(profile_.Get(ctx)) > 0) return Withhold(candidate, Withheld::OPEN_COMPLAINT, ctx);
+  Wait(candidate, ctx);
+  Settle(ctx);
+}
+
+void ContactPolicy::On(const v1::Purchase& purchase, Context& ctx) {
+  if (purchase.kind() == v1::Purchase::REFUND || purchase.kind() == v1::Purchase::CANCELLATION) return;
+  const auto is_pointless = [&](const Candidate& candidate) {
+    return candidate.cancelled_by_purchase() && purchase.header().event_time_ms() >= candidate.caused_at_ms();
+  };
+  WithholdIf(is_pointless, Withheld::CANCELLED, ctx);
+  Settle(ctx);
+}
+
+void ContactPolicy::On(const v1::Member&, Context& ctx) {
+  const auto has_lost_consent = [&](const Candidate& candidate) { return ConsentedChannels(candidate, ctx).empty(); };
+  WithholdIf(has_lost_consent, Withheld::CONSENT_WITHDRAWN, ctx);
+  Settle(ctx);
+}
+
+void ContactPolicy::Wait(const Candidate& candidate, Context& ctx) {
+  ContactState& state = state_.Mutable(ctx);
+  if (state.pending().empty()) {
+    state.set_closes_at_ms(absl::ToUnixMillis(DecisionTime(ctx)) + ToMillis(config().winner_window()));
+  }
+  auto& pending = *state.mutable_pending();
+  *pending.Add() = candidate;
+  if (pending.size() <= kMaxPending) return;
+  const auto last = std::max_element(pending.begin(), pending.end(), RanksBefore);
+  const Candidate dropped = std::move(*last);
+  pending.erase(last);
+  Withhold(dropped, Withheld::OUTRANKED, ctx);
+}
+
+void ContactPolicy::Settle(Context& ctx) {
+  if (state_.Get(ctx).pending().empty()) return release_.Cancel(ctx);
+  const absl::Time now = DecisionTime(ctx);
+  const absl::Time closes = absl::FromUnixMillis(state_.Get(ctx).closes_at_ms());
+  const absl::Time allowed =
+      quiet_hours_.NextAllowed(std::max(now, closes), profile_.Get(ctx).basics().time_zone());
+  if (allowed <= now) {
+    Close(ctx);
+    return release_.Cancel(ctx);
+  }
+
+  const int64_t now_ms = absl::ToUnixMillis(now);
+  const auto has_expired = [&](const Candidate& candidate) { return candidate.trigger().expires_at_ms() <= now_ms; };
+  WithholdIf(has_expired, Withheld::EXPIRED, ctx);
+  if (state_.Get(ctx).pending().empty()) return release_.Cancel(ctx);
+  absl::Time due = allowed;
+  for (const Candidate& candidate : state_.Get(ctx).pending()) {
+    due = std::min(due, absl::FromUnixMillis(candidate.trigger().expires_at_ms()));
+  }
+  release_.Arm(ctx, due);
+}
+
+void ContactPolicy::Close(Context& ctx) {
+  ContactState& state = state_.Mutable(ctx);
+  std::vector<Candidate> candidates(state.pending().begin(), state.pending().end());
+  std::sort(candidates.begin(), candidates.end(), RanksBefore);
+  state.clear_pending();
+  state.clear_closes_at_ms();
+
+  const int64_t now_ms = absl::ToUnixMillis(DecisionTime(ctx));
+  const bool has_open_complaint = OpenComplaints(profile_.Get(ctx)) > 0;
+  bool is_won = false;
+  for (const Candidate& candidate : candidates) {
+    const std::vector<v1::Channel> channels = ConsentedChannels(candidate, ctx);
+    const auto channel =
+        std::find_if_not(channels.begin(), channels.end(), [&](v1::Channel c) { return IsCapped(c, ctx); });
+    if (candidate.trigger().expires_at_ms() <= now_ms) {
+      Withhold(candidate, Withheld::EXPIRED, ctx);
+    } else if (channels.empty()) {
+      Withhold(candidate, Withheld::CONSENT_WITHDRAWN, ctx);
+    } else if (has_open_complaint) {
+      Withhold(candidate, Withheld::OPEN_COMPLAINT, ctx);
+    } else if (is_won) {
+      Withhold(candidate, Withheld::OUTRANKED, ctx);
+    } else if (channel == channels.end()) {
+      Withhold(candidate, Withheld::FREQUENCY_CAP, ctx);
+    } else {
+      is_won = true;
+      RememberContact(*channel, ctx);
+      IsHeldOut(ctx.customer()) ? Withhold(candidate, Withheld::HOLDOUT, ctx) : Release(candidate, *channel, ctx);
+    }
+  }
+  if (state_.Get(ctx).contacts().empty()) state_.Clear(ctx);
+}
+
+template <class Predicate>
+void ContactPolicy::WithholdIf(Predicate is_over, Withheld::Cause cause, Context& ctx) {
+  const auto& waiting = state_.Get(ctx).pending();
+  if (std::none_of(waiting.begin(), waiting.end(), is_over)) return;
+  auto& pending = *state_.Mutable(ctx).mutable_pending();
+  const auto over = std::stable_partition(pending.begin(), pending.end(), std::not_fn(is_over));
+  const std::vector<Candidate> withheld(over, pending.end());
+  pending.erase(over, pending.end());
+  for (const Candidate& candidate : withheld) Withhold(candidate, cause, ctx);
+  if (state_.Get(ctx).pending().empty() && state_.Get(ctx).contacts().empty()) state_.Clear(ctx);
+}
+
+std::vector<v1::Channel> ContactPolicy::ConsentedChannels(const Candidate& candidate, Context& ctx) const {
+  std::vector<v1::Channel> channels;
+  for (const int number : candidate.channels()) {
+    const auto channel = static_cast<v1::Channel>(number);
+    if (HasConsent(profile_.Get(ctx), candidate.trigger().purpose(), channel)) channels.push_back(channel);
+  }
+  return channels;
+}
+
+bool ContactPolicy::IsCapped(v1::Channel channel, Context& ctx) const {
+  const int64_t now_ms = absl::ToUnixMillis(DecisionTime(ctx));
+  const auto& contacts = state_.Get(ctx).contacts();
+  return std::any_of(config().caps().begin(), config().caps().end(), [&](const auto& cap) {
+    const bool for_all = cap.channel().empty();
+    if (!for_all && ChannelFromName(cap.channel()) != channel) return false;
+    const int64_t after_ms = now_ms - ToMillis(cap.window());
+    return std::count_if(contacts.begin(), contacts.end(), [&](const ContactState::Contact& contact) {
+             return contact.at_ms() > after_ms && (for_all || contact.channel() == channel);
+           }) >= cap.max();
+  });
+}
+
+bool ContactPolicy::IsHeldOut(std::string_view customer) const {
+  const auto share = static_cast<uint64_t>(std::lround(config().holdout_share() * static_cast<double>(kHoldoutSteps)));
+  return StableHash64(Text(config().holdout_salt(), "\n", customer)) % kHoldoutSteps < share;
+}
+
+void ContactPolicy::RememberContact(v1::Channel channel, Context& ctx) {
+  if (longest_cap_ms_ == 0) return;
+  const int64_t now_ms = absl::ToUnixMillis(DecisionTime(ctx));
+  auto& contacts = *state_.Mutable(ctx).mutable_contacts();
+  const auto is_forgotten = [&](const auto& contact) { return contact.at_ms() <= now_ms - longest_cap_ms_; };
+  contacts.erase(std::remove_if(contacts.begin(), contacts.end(), is_forgotten), contacts.end());
+  auto& contact = *contacts.Add();
+  contact.set_at_ms(now_ms);
+  contact.set_channel(channel);
+}
+
+void ContactPolicy::Release(const Candidate& candidate, v1::Channel channel, Context& ctx) {
+  v1::MarketingTrigger trigger = candidate.trigger();
+  trigger.set_trigger_id(ctx.NextId());
+  trigger.set_channel(channel);
+  trigger.set_released_at_ms(absl::ToUnixMillis(DecisionTime(ctx)));
+  released_.Add(ctx);
+  ctx.Emit(trigger);
+}
+
+void ContactPolicy::Withhold(const Candidate& candidate, Withheld::Cause cause, Context& ctx) {
+  Withheld withheld;
+  *withheld.mutable_trigger() = candidate.trigger();
+  withheld.mutable_trigger()->set_trigger_id(ctx.NextId());
+  if (!candidate.channels().empty()) {
+    withheld.mutable_trigger()->set_channel(static_cast<v1::Channel>(candidate.channels(0)));
+  }
+  withheld.set_cause(cause);
+  withheld.set_withheld_at_ms(absl::ToUnixMillis(DecisionTime(ctx)));
+  withheld.set_text(Sentence(cause, candidate));
+  withheld_[cause].Add(ctx);
+  ctx.Emit(withheld);
+}
+
+EBB_OPERATOR("contact-policy", ContactPolicy);
+
+}  // namespace ebb

@@ -1,0 +1,64 @@
+#include "state/time_index.h"
+
+#include "state/layout.h"
+
+namespace ebb {
+
+void TimeIndex::Rewind() {
+  unwritten_.clear();
+  read_.clear();
+  read_up_to_ms_ = kNoTime;
+}
+
+absl::Status TimeIndex::ReadAhead(int64_t watermark_ms) {
+  while (read_.empty() && read_up_to_ms_ < watermark_ms) {
+    const int64_t until = watermark_ms > std::numeric_limits<int64_t>::max() - kLookaheadMs
+                              ? std::numeric_limits<int64_t>::max() - 1
+                              : watermark_ms + kLookaheadMs;
+    const std::string from =
+        read_up_to_ms_ == kNoTime ? std::string(1, layout::kWake) : layout::WakeKey(read_up_to_ms_ + 1, "");
+    int64_t last_ms = kNoTime;
+    bool more = false;
+    auto status = store_->Scan(from, layout::WakeKey(until + 1, ""), [&](std::string_view key, std::string_view) {
+      auto wake = layout::WakeOf(key);
+      if (!wake) return true;
+      // Rows of one millisecond are never torn apart, so that read_up_to_ms_ can be a time.
+      if (read_.size() >= kReadAhead && wake->first != last_ms) {
+        more = true;
+        return false;
+      }
+      last_ms = wake->first;
+      read_.push_back({wake->first, std::move(wake->second)});
+      return true;
+    });
+    if (!status.ok()) return status;
+    read_up_to_ms_ = more ? last_ms : until;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> TimeIndex::AnyDue(int64_t watermark_ms) {
+  if (watermark_ms == kNoTime) return false;
+  if (auto status = ReadAhead(watermark_ms); !status.ok()) return status;
+  return (!read_.empty() && read_.front().time_ms <= watermark_ms) ||
+         (!unwritten_.empty() && unwritten_.begin()->time_ms <= watermark_ms);
+}
+
+absl::StatusOr<std::optional<TimeIndex::Wake>> TimeIndex::PopDue(int64_t watermark_ms) {
+  auto due = AnyDue(watermark_ms);
+  if (!due.ok()) return due.status();
+  if (!*due) return std::nullopt;
+  const bool from_store =
+      !read_.empty() && (unwritten_.empty() || read_.front() <= *unwritten_.begin());
+  Wake wake;
+  if (from_store) {
+    wake = std::move(read_.front());
+    read_.pop_front();
+    return wake;
+  }
+  wake = *unwritten_.begin();
+  unwritten_.erase(unwritten_.begin());
+  return wake;
+}
+
+}  // namespace ebb
