@@ -32,8 +32,8 @@ class WriteBatch {
 };
 
 // The rows of one task. After a crash it holds the effect of a prefix of the batches applied, never part of one, and at
-// least what was flushed. One thread at a time. Any error but InvalidArgument means that the store is broken and keeps
-// failing: stop, mend the cause, open it again. ResourceExhausted: the disk is full; DataLoss: files are damaged.
+// least what was flushed. One thread at a time. After any error but InvalidArgument nothing more may be applied: stop,
+// mend the cause, open it again. ResourceExhausted: the disk is full; DataLoss: files are damaged.
 class Store {
  public:
   // Called for each row in order of keys (bytes as unsigned numbers); returns false to stop.

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
@@ -33,10 +34,11 @@ namespace ebb {
 namespace {
 
 constexpr int32_t kPartitions = 2;
-// How much of the shop's time is sent at once, as the history from which the pipeline learns its customers. It
-// reaches a little beyond the day on which the first of them are missed.
-constexpr int32_t kHistoryDays = 45;
-constexpr int32_t kDays = 150;
+// The shop's first days are sent at once, as the history from which the pipeline learns its customers. Nothing is
+// sent for them but for the last few, so that something is to be seen soon: by then the first customers are missed.
+constexpr int32_t kHistoryDays = 70;
+constexpr int32_t kSilentDays = 60;
+constexpr int32_t kDays = 160;
 // At the end of the demo, for reading what is still under way.
 constexpr absl::Duration kWrapUp = absl::Milliseconds(1500);
 constexpr absl::Duration kPatience = absl::Seconds(5);
@@ -53,7 +55,11 @@ struct DemoOptions {
 
 ShopOptions ShopOf(const DemoOptions& options) {
   ShopOptions shop;
+  shop.customers = 200;
   shop.days = kDays;
+  // A pace at which alerts and triggers can be read.
+  shop.events_per_day = 1.2;
+  shop.purchase_gap_days = 6;
   shop.seed = options.seed;
   shop.faults = {.duplicates = 0.01, .disorder = 0.02, .late = 0.002, .damaged = 0.001};
   return shop;
@@ -129,6 +135,7 @@ absl::Status Demo::SetUp() {
   }
   absl::Status status = OpenBroker();
   if (status.ok()) status = LoadRetailPipeline();
+  if (status.ok()) Introduce();
   if (status.ok()) status = CreateTopics();
   if (!status.ok()) return status;
   auto feed = DemoFeed::Open(connection_, *spec_, shop_);
@@ -161,15 +168,12 @@ absl::Status Demo::OpenBroker() {
 
 absl::Status Demo::LoadRetailPipeline() {
   const std::map<std::string, std::string, std::less<>> variables = {
-      {"EBB_BOOTSTRAP", bootstrap_},
+      {"KAFKA_BOOTSTRAP", bootstrap_},
       {"EBB_APPLICATION", application_},
-      {"EBB_TOPIC_PREFIX", embedded() ? "" : application_ + "."},
       {"EBB_STATE_DIR", directory_.path()},
-      {"EBB_ADMIN", "127.0.0.1:0"},
+      {"EBB_ADMIN_LISTEN", "127.0.0.1:0"},
       // The shop's time is not the clock's.
-      {"EBB_IDLE", "hold"},
-      // For people who look into the topics.
-      {"EBB_RESULT_FORMAT", "json"},
+      {"EBB_TIME_IDLE", "hold"},
   };
   Surroundings surroundings = Surroundings::OfProcess();
   surroundings.variable = [&](std::string_view name) -> std::optional<std::string> {
@@ -178,7 +182,17 @@ absl::Status Demo::LoadRetailPipeline() {
   };
   auto spec = LoadPipeline(kRetailPipeline, "retail.yaml", surroundings);
   if (!spec.ok()) return spec.status();
-  spec_ = *std::move(spec);
+  auto own = std::make_shared<PipelineSpec>(**spec);
+  own->config.mutable_time()->set_emit_from(absl::ToUnixMillis(shop_.start + absl::Hours(24) * kSilentDays));
+  // On a cluster with topics of others, topics of its own; and results that people can read in them.
+  const std::string prefix = embedded() ? "" : application_ + ".";
+  for (SourceSpec& source : own->sources) source.config.set_topic(prefix + source.config.topic());
+  for (SinkSpec& sink : own->sinks) {
+    sink.config.set_topic(prefix + sink.config.topic());
+    sink.config.set_format("json");
+  }
+  own->config.mutable_dead_letters()->set_topic(prefix + own->config.dead_letters().topic());
+  spec_ = std::move(own);
   connection_ = ConnectionOf(*spec_);
   return absl::OkStatus();
 }

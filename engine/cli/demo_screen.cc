@@ -1,12 +1,12 @@
 #include "engine/cli/demo_screen.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "state/text.h"
 
@@ -27,9 +27,13 @@ int ColourOf(v1::ChurnAlert::Kind kind) {
   }
 }
 
+// More would not be read while the next line comes.
+constexpr int kMaxReasons = 3;
+
 template <class Reasons>
 std::string Join(const Reasons& reasons) {
-  return absl::StrJoin(reasons, "; ", [](std::string* out, const v1::Reason& reason) { *out += reason.text(); });
+  return absl::StrJoin(reasons.begin(), reasons.begin() + std::min(reasons.size(), kMaxReasons), " | ",
+                       [](std::string* out, const v1::Reason& reason) { *out += reason.text(); });
 }
 
 std::string Column(std::string_view what, std::string_view name) {
@@ -47,11 +51,12 @@ void DemoScreen::Print(std::string_view text) {
 void DemoScreen::Print(const v1::ChurnAlert& alert) {
   const std::string label = Column("alert", Spoken(v1::ChurnAlert::Kind_Name(alert.kind())));
   Print(Text(DemoTime(alert.decided_at_ms()), "  ", Paint(label, ColourOf(alert.kind())), "  ", alert.customer_id(),
-             "  ", absl::StrFormat("risk %2.0f%%", std::floor(100 * alert.risk())), ": ", Join(alert.reasons())));
+             "  ", absl::StrFormat("risk %2.0f%% in %.0f days", std::floor(100 * alert.risk()), alert.horizon_days()), ": ", Join(alert.reasons())));
 }
 
 void DemoScreen::Print(const v1::MarketingTrigger& trigger) {
-  const std::string channel = Spoken(absl::StripPrefix(v1::Channel_Name(trigger.channel()), "CHANNEL_"));
+  constexpr std::string_view kPrefix = "CHANNEL_";
+  const std::string channel = Spoken(v1::Channel_Name(trigger.channel())).substr(kPrefix.size());
   Print(Text(DemoTime(trigger.released_at_ms()), "  ", Paint(Column("trigger", trigger.type()), kCyan), "  ",
              trigger.customer_id(), "  by ", channel, ": ", Join(trigger.reasons())));
 }

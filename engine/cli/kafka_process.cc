@@ -24,16 +24,13 @@ namespace {
 constexpr int64_t kChangelogMessageBytes = 8 << 20;
 constexpr absl::Duration kQuestionPatience = absl::Seconds(4);
 
-// Repeats a question until its answer is there.
+// Repeats a question until its answer is there; the cluster itself bounds how long that takes.
 template <class Question>
-auto Await(const Clock& clock, absl::Duration patience, Question ask) -> decltype(ask()) {
-  const absl::Duration began = clock.Elapsed();
+auto Await(Question ask) -> decltype(ask()) {
   for (;;) {
     auto answer = ask();
     if (!absl::IsUnavailable(answer.status())) return answer;
-    if (clock.Elapsed() - began > patience || StopRequested()) {
-      return absl::DeadlineExceededError("Kafka did not answer; is it running, and is the address right?");
-    }
+    if (StopRequested()) return absl::CancelledError("told to stop while it waited for Kafka");
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 }
@@ -96,16 +93,23 @@ KafkaProcess::~KafkaProcess() {
 std::string KafkaProcess::ChangelogTopic() const { return spec_->config.application() + ".changelog"; }
 
 absl::Status KafkaProcess::CheckTopics() {
-  auto cluster = OpenKafkaCluster(connection_, {spec_->config.application()});
+  auto cluster = OpenKafkaCluster(connection_, {spec_->config.application(), kTopicPatience});
   if (!cluster.ok()) return cluster.status();
   cluster_ = *std::move(cluster);
   std::string first;
   for (const SourceSpec& source : spec_->sources) {
-    auto count = Await(clock_, kTopicPatience, [&] { return cluster_->PartitionCount(source.config.topic()); });
+    auto count = Await([&] { return cluster_->PartitionCount(source.config.topic()); });
     if (absl::IsNotFound(count.status())) {
       return absl::FailedPreconditionError(Text("topic ", source.config.topic(), " of source ", source.name,
                                                 " does not exist; create it, or correct its name"));
     }
+    if (absl::IsDeadlineExceeded(count.status())) {
+      return absl::DeadlineExceededError(Text(
+          "no answer from Kafka at ", connection_.bootstrap_servers, " about topic ", source.config.topic(), " for ",
+          absl::FormatDuration(kTopicPatience), ": is it running, and are kafka.bootstrap and the properties right? (",
+          count.status().message(), ")"));
+    }
+    if (absl::IsCancelled(count.status())) return count.status();
     if (!count.ok()) {
       return absl::Status(count.status().code(), Text("cannot ask ", connection_.bootstrap_servers, " about topic ",
                                                       source.config.topic(), ": ", count.status().message()));
@@ -135,11 +139,14 @@ absl::Status KafkaProcess::CheckChangelog() {
     const bool ours = topic.name == ChangelogTopic();
     auto status = EnsureTopic(connection_, topic, kTopicPatience);
     if (absl::IsFailedPrecondition(status) && !ours) continue;
-    if (!status.ok()) {
-      return absl::Status(status.code(), Text("topic ", topic.name, ": ", status.message()));
+    if (absl::IsFailedPrecondition(status)) {
+      return absl::FailedPreconditionError(Text(
+          status.message(), "; the number of partitions of an application's sources cannot change, since customers would "
+          "move between tasks. Give the sources the former number, or the application another name to begin anew"));
     }
+    if (!status.ok()) return status;
   }
-  auto settings = Await(clock_, kTopicPatience, [&] { return cluster_->TopicSettings(ChangelogTopic()); });
+  auto settings = Await([&] { return cluster_->TopicSettings(ChangelogTopic()); });
   if (!settings.ok()) return settings.status();
   const auto expect = [&](const char* name, const char* value) -> absl::Status {
     auto it = settings->find(name);
@@ -158,7 +165,7 @@ absl::Status KafkaProcess::CheckChangelog() {
 
 absl::Status KafkaProcess::OpenState() {
   const v1::Runtime& runtime = spec_->config.runtime();
-  plan_ = PlanMemory(static_cast<uint64_t>(runtime.memory_bytes()), partitions_, spec_->sources.size(), runtime.workers());
+  plan_ = PlanMemory(static_cast<uint64_t>(runtime.memory()), partitions_, spec_->sources.size(), runtime.workers());
   RocksDbOptions options;
   options.directory = runtime.state_dir();
   options.block_cache_bytes = plan_.block_cache_bytes;
@@ -300,7 +307,7 @@ std::string KafkaProcess::Metrics() const {
     std::lock_guard lock(standing_mutex_);
     process.rebalances = {{"assigned", standing_.rebalances}};
   }
-  process.limits = {{"memory_bytes", static_cast<double>(spec_->config.runtime().memory_bytes())},
+  process.limits = {{"memory_bytes", static_cast<double>(spec_->config.runtime().memory())},
                     {"task_cache_bytes", static_cast<double>(plan_.cache_bytes)},
                     {"epoch_pinned_bytes", static_cast<double>(plan_.pinned_bytes)},
                     {"epoch_results_bytes", static_cast<double>(plan_.outbox_bytes)},

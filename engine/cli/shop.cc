@@ -95,7 +95,7 @@ std::optional<ShopEvent> Shop::Next() {
   if (options_.events > 0 && emitted_ == options_.events) return std::nullopt;
   while (true) {
     const int64_t next_ms = turns_.front().at_ms;
-    const bool over = next_ms == Customer::kNever || (options_.events == 0 && next_ms >= end_ms_);
+    const bool over = next_ms == Shopper::kNever || (options_.events == 0 && next_ms >= end_ms_);
     if (!delayed_.empty() && (over || delayed_.front().at_ms <= next_ms)) return Deliver();
     if (over) return std::nullopt;
     if (auto event = Live()) return event;
@@ -105,7 +105,7 @@ std::optional<ShopEvent> Shop::Next() {
 std::optional<ShopEvent> Shop::Live() {
   constexpr double kDuplicateSeconds = 30, kDisorderSeconds = 5, kLateSeconds = 6 * 3600;
   const Turn turn = turns_.front();
-  Customer& customer = customers_[turn.customer];
+  Shopper& customer = customers_[turn.customer];
   const CustomerLife::Event happened = life_.Step(customer, turn.customer);
   turns_.front().at_ms = customer.DueMs();
   SettleFirst();
@@ -186,15 +186,15 @@ void Shop::SettleFirst() {
 }
 
 std::optional<ShopTruth> Shop::TruthOf(int32_t customer) const {
-  const Customer& c = customers_.at(static_cast<size_t>(customer));
+  const Shopper& c = customers_.at(static_cast<size_t>(customer));
   if (!c.joined()) return std::nullopt;
   ShopTruth truth;
   CustomerLife::AppendCustomerId(static_cast<uint32_t>(customer), &truth.customer);
   truth.joined_at_ms = c.joined_at_ms;
-  if (c.last_purchase_ms != Customer::kNever) truth.last_purchase_ms = c.last_purchase_ms;
+  if (c.last_purchase_ms != Shopper::kNever) truth.last_purchase_ms = c.last_purchase_ms;
   if (c.left()) {
     truth.left_at_ms = c.left_at_ms;
-    truth.why = c.why == Customer::Why::kOwnAccord ? "own-accord" : "neglected-complaint";
+    truth.why = c.why == Shopper::Why::kOwnAccord ? "own-accord" : "neglected-complaint";
   }
   return truth;
 }

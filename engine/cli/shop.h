@@ -35,14 +35,15 @@ struct ShopFaults {
 // and by its end have been silent for long enough to be noticed.
 struct ShopOptions {
   int32_t customers = 200;
-  int32_t days = 120;  // Sets the pace of joining and leaving; the end, unless `events` is given.
+  int32_t days = 180;  // Sets the pace of joining and leaving; the end, unless `events` is given.
   absl::Time start = absl::FromUnixSeconds(1'735'689'600);  // 2025-01-01T00:00:00Z
   uint64_t seed = 1;
   int64_t events = 0;           // Exactly so many, whatever the days; 0 for as many as there are.
-  double events_per_day = 1.5;  // On average, of a customer who is there. Visits make up what purchases do not.
-  double purchase_gap_days = 7;  // One over the mean rate at which customers buy.
-  double leave_share = 0.35;  // Of customers there from the start: who leave within the days of their own accord.
-                              // Neglected complaints drive some more away. 0: nobody leaves.
+  double events_per_day = 2.5;  // On average, of a customer who is there, joining aside: visits make up for what
+                                // purchases and mail do not bring by themselves.
+  double purchase_gap_days = 3;  // One over the mean rate at which customers buy.
+  double leave_share = 0.35;     // Of customers there from the start: who leave within the days of their own accord.
+                                 // Neglected complaints drive some more away. 0: nobody leaves.
   ShopFaults faults;
 };
 
@@ -82,6 +83,7 @@ class Shop {
   // The next event; none at the end.
   std::optional<ShopEvent> Next();
 
+  int32_t customers() const { return options_.customers; }
   // As of the last event. None for a customer, 0 to customers - 1, who has not joined yet.
   std::optional<ShopTruth> TruthOf(int32_t customer) const;
 
@@ -120,7 +122,7 @@ class Shop {
   const int64_t end_ms_;
   CustomerLife life_;
   Chance faults_;
-  std::vector<Customer> customers_;
+  std::vector<Shopper> customers_;
   std::vector<Turn> turns_;  // A heap with kArity children a node, the earliest first.
   std::vector<Delayed> delayed_;
   uint64_t delayed_total_ = 0;

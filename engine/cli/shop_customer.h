@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/strings/str_cat.h"
 #include "ebb/v1/browse.pb.h"
 #include "ebb/v1/engagement.pb.h"
 #include "ebb/v1/member.pb.h"
@@ -22,7 +23,7 @@
 namespace ebb {
 
 // All that is remembered of a customer, kept small: a shop may have millions.
-struct Customer {
+struct Shopper {
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
   // What goes on at the same time, each with one next moment. Of two at one moment the first comes first.
@@ -77,7 +78,7 @@ class CustomerLife {
   struct Habits {
     int64_t start_ms = 0;
     int64_t end_ms = 0;
-    double purchase_gap_days = 7;
+    double purchase_gap_days = 1;
     double leave_share = 0;
     double events_per_day = 0;
   };
@@ -89,42 +90,42 @@ class CustomerLife {
   explicit CustomerLife(const Habits& habits);
 
   // A customer who has not joined yet.
-  Customer Begin(uint64_t seed) const;
+  Shopper Begin(uint64_t seed) const;
   // Does what is due next, which must not be kNever; `number` names the customer. The message is valid, and may be
   // changed, until the next call.
-  Event Step(Customer& customer, uint32_t number);
+  Event Step(Shopper& customer, uint32_t number);
 
   // "customer-000017".
   static void AppendCustomerId(uint32_t number, std::string* out);
 
  private:
-  Event Enrol(Customer& c);
-  void AfterEnrolment(Customer& c);
-  Event Leave(Customer& c);
-  Event Trip(Customer& c);
-  Event Buy(Customer& c, uint32_t basket, v1::Channel channel);
-  void AfterOrder(Customer& c, uint32_t basket, v1::Channel channel);
-  void ScheduleTrip(Customer& c);
-  Event Visit(Customer& c);
-  void BeginVisit(Customer& c, Customer::Visit visit);
-  void EndVisit(Customer& c);
-  void LookAround(Customer& c, v1::Browse& browse);
-  void FillBasket(Customer& c, v1::Browse& browse);
-  Event TakeBack(Customer& c);
-  Event Ticket(Customer& c);
-  void Neglect(Customer& c);
-  Event Mail(Customer& c);
-  void AwaitMail(Customer& c);
+  Event Enrol(Shopper& c);
+  void AfterEnrolment(Shopper& c);
+  Event Leave(Shopper& c);
+  Event Trip(Shopper& c);
+  Event Buy(Shopper& c, uint32_t basket, v1::Channel channel);
+  void AfterOrder(Shopper& c, uint32_t basket, v1::Channel channel);
+  void ScheduleTrip(Shopper& c);
+  Event Visit(Shopper& c);
+  void BeginVisit(Shopper& c, Shopper::Visit visit);
+  void EndVisit(Shopper& c);
+  void LookAround(Shopper& c, v1::Browse& browse);
+  void FillBasket(Shopper& c, v1::Browse& browse);
+  Event TakeBack(Shopper& c);
+  Event Ticket(Shopper& c);
+  void Neglect(Shopper& c);
+  Event Mail(Shopper& c);
+  void AwaitMail(Shopper& c);
 
   // Empties the message that is reused and fills in its header.
   template <class Message>
-  Message& New(Customer& c, Message& message, std::string_view source, v1::Channel channel);
-  v1::Purchase& NewPurchase(Customer& c, uint32_t basket, v1::Channel channel);
-  v1::Channel OnlineChannel(const Customer& c) const;
+  Message& New(Shopper& c, Message& message, std::string_view source, v1::Channel channel);
+  v1::Purchase& NewPurchase(Shopper& c, uint32_t basket, v1::Channel channel);
+  v1::Channel OnlineChannel(const Shopper& c) const;
   // The moment of a day, between two hours by the customer's clock, on the day of `time_ms`.
-  int64_t AtHour(Customer& c, int64_t time_ms, double from, double to) const;
-  int64_t In(Customer& c, double least_seconds, double most_seconds) const;
-  int64_t AfterAbout(Customer& c, double mean_seconds) const;
+  int64_t AtHour(Shopper& c, int64_t time_ms, double from, double to) const;
+  int64_t In(Shopper& c, double least_seconds, double most_seconds) const;
+  int64_t AfterAbout(Shopper& c, double mean_seconds) const;
 
   const Habits habits_;
   const double visit_gap_days_;
@@ -136,6 +137,19 @@ class CustomerLife {
   v1::Member member_;
   v1::Engagement engagement_;
 };
+
+template <class Message>
+Message& CustomerLife::New(Shopper& c, Message& message, std::string_view source, v1::Channel channel) {
+  message.Clear();
+  v1::EventHeader& header = *message.mutable_header();
+  absl::StrAppend(header.mutable_event_id(), number_, "-", ++c.events);
+  AppendCustomerId(number_, header.mutable_customer_id());
+  header.set_event_time_ms(now_ms_);
+  header.set_source(source.data(), source.size());
+  header.set_channel(channel);
+  header.set_generated(true);
+  return message;
+}
 
 }  // namespace ebb
 

@@ -1,10 +1,16 @@
 #include "engine/codec/event_decoder.h"
 
+#include <algorithm>
+
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "google/protobuf/stubs/common.h"
 #include "google/protobuf/util/json_util.h"
 #include "state/text.h"
 
@@ -12,6 +18,19 @@ namespace ebb {
 namespace {
 
 std::string FormatMs(int64_t ms) { return absl::FormatTime(absl::RFC3339_full, absl::FromUnixMillis(ms), absl::UTCTimeZone()); }
+
+// What the parser says, with a piece of the input on a line of its own, as one line of a header may hold it: bounded,
+// and in UTF-8 also where the input is not.
+std::string OneLine(std::string_view text) {
+  constexpr size_t kMaxBytes = 300;
+  std::string line(text.substr(0, kMaxBytes));
+  line.erase(std::find(line.begin(), line.end(), '^'), line.end());
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  absl::StripTrailingAsciiWhitespace(&line);
+  const bool is_utf8 =
+      google::protobuf::internal::IsStructurallyValidUTF8(line.data(), static_cast<int>(line.size()));
+  return is_utf8 ? line : absl::CHexEscape(line);
+}
 
 // JSON that nests deeper than any event is refused before the parser recurses into it.
 bool NestsTooDeep(std::string_view json) {
@@ -49,8 +68,8 @@ const v1::EventHeader& EventDecoder::header() const {
 std::optional<Rejection> EventDecoder::Decode(const RecordBatch::View& record) {
   if (!record.value || record.value->empty()) return Rejection{"empty", "the record has no value; expected an event"};
   if (static_cast<int64_t>(record.value->size()) > spec_.config.max_bytes()) {
-    return Rejection{"too-large", Text("the value has ", record.value->size(), " bytes; the source takes up to ",
-                                               spec_.config.max_bytes())};
+    return Rejection{"too-large", Text("the value has ", record.value->size(), " bytes; the source takes up to ", spec_.config.max_bytes(),
+                                       ": raise its max_bytes to take more")};
   }
   if (auto rejection = Parse(*record.value)) return rejection;
   if (auto rejection = CheckTime(record.timestamp_ms)) return rejection;
@@ -69,27 +88,33 @@ std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
     auto status = google::protobuf::util::JsonStringToMessage(
         google::protobuf::StringPiece(bytes.data(), bytes.size()), message_.get(), options);
     if (status.ok()) return std::nullopt;
-    return Rejection{"unparsable", Text("not a ", type, " in JSON: ", std::string(status.message()))};
+    // protobuf points at the place on a line of its own.
+    std::string why(status.message());
+    why.resize(std::min(why.size(), why.find('\n')));
+    return Rejection{"unparsable", Text("not a ", type, " in JSON: ", why)};
   }
   google::protobuf::io::ArrayInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
   google::protobuf::io::CodedInputStream in(&stream);
   in.SetRecursionLimit(kMaxDepth);
   if (message_->ParseFromCodedStream(&in) && in.ConsumedEntireMessage()) return std::nullopt;
-  return Rejection{"unparsable", Text("not a ", type, " in protobuf, or text in it is not UTF-8")};
+  return Rejection{"unparsable", Text("not a ", type, " in protobuf: other bytes, cut off, nested deeper than ", kMaxDepth,
+                                      " levels, or with text that is not UTF-8")};
 }
 
 std::optional<Rejection> EventDecoder::CheckTime(int64_t record_time_ms) const {
   const int64_t time = time_ms();
   const v1::Source& config = spec_.config;
-  if (time < config.not_before_ms() || time > config.not_after_ms()) {
+  if (time < config.not_before() || time > config.not_after()) {
     return Rejection{"absurd-time",
-                     Text("the event time ", FormatMs(time), " is not between ", FormatMs(config.not_before_ms()),
-                                  " and ", FormatMs(config.not_after_ms()))};
+                     Text("the event time ", FormatMs(time), " is not between ", FormatMs(config.not_before()),
+                                  " and ", FormatMs(config.not_after()),
+                                  "; if it is right, change not_before or not_after of the source")};
   }
   const int64_t ahead_ms = config.max_ahead().seconds() * 1000 + config.max_ahead().nanos() / 1'000'000;
   if (record_time_ms > 0 && time > record_time_ms + ahead_ms) {
     return Rejection{"absurd-time", Text("the event time ", FormatMs(time), " is more than ", ahead_ms,
-                                                 " ms after its record's own time ", FormatMs(record_time_ms))};
+                                                 " ms after its record's own time ", FormatMs(record_time_ms),
+                                                 "; if it is right, raise max_ahead of the source")};
   }
   return std::nullopt;
 }
@@ -103,7 +128,7 @@ std::optional<Rejection> EventDecoder::FindCustomer() {
     customer_ = Text(
         "anon:", absl::AsciiStrToLower(absl::StripPrefix(v1::IdKind_Name(id.kind()), "ID_KIND_")), ":", id.value());
   } else {
-    return Rejection{"no-customer", "header.customer_id is empty and there is no anonymous id"};
+    return Rejection{"no-customer", "header.customer_id is empty and there is no anonymous id; one of them is needed"};
   }
   if (customer_.size() > kMaxCustomerBytes) {
     return Rejection{"no-customer", Text("the customer id has ", customer_.size(), " bytes; at most ",

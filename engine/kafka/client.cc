@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace ebb {
@@ -16,6 +17,7 @@ absl::StatusCode CodeOf(rd_kafka_resp_err_t error) {
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
     case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__SSL:  // Also of a broker that goes down amid a handshake.
     case RD_KAFKA_RESP_ERR__WAIT_COORD:
     case RD_KAFKA_RESP_ERR__WAIT_CACHE:
     case RD_KAFKA_RESP_ERR__IN_PROGRESS:
@@ -41,7 +43,6 @@ absl::StatusCode CodeOf(rd_kafka_resp_err_t error) {
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return absl::StatusCode::kNotFound;
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-    case RD_KAFKA_RESP_ERR__SSL:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
@@ -158,11 +159,14 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Open(rd_kafka_type_t type, const
 void Client::RegisterCallbacks(rd_kafka_conf_t* conf, Client* client) {
   rd_kafka_conf_set_opaque(conf, client);
   rd_kafka_conf_set_log_cb(conf, [](const rd_kafka_t* rk, int level, const char* facility, const char* line) {
+    // Deprecated, but the only word for it to the legacy way of consuming, which KafkaInput takes.
+    if (absl::StrContains(line, "auto.commit.enable is deprecated")) return;
     static_cast<const Client*>(rd_kafka_opaque(rk))->Log(level, absl::StrCat(facility, ": ", line));
   });
   rd_kafka_conf_set_error_cb(conf, [](rd_kafka_t* rk, int error, const char* reason, void* opaque) {
-    const auto* self = static_cast<const Client*>(opaque);
+    auto* self = static_cast<Client*>(opaque);
     constexpr int kWarning = 4;
+    self->NoteTrouble(static_cast<rd_kafka_resp_err_t>(error), reason);
     self->Log(kWarning, absl::StrCat(rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)), ": ", reason));
     if (!self->callbacks_.error) return;
     char fatal[512] = "";
@@ -196,6 +200,21 @@ void Client::RegisterCallbacks(rd_kafka_conf_t* conf, Client* client) {
     return RD_KAFKA_RESP_ERR_NO_ERROR;
   };
   rd_kafka_conf_interceptor_add_on_new(conf, kName, on_new, client);
+}
+
+void Client::NoteTrouble(rd_kafka_resp_err_t error, const char* reason) {
+  // That all brokers are down only follows from what was said of each.
+  if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;
+  const bool refused =
+      error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (absl::IsPermissionDenied(trouble_)) return;
+  trouble_ = refused ? absl::PermissionDeniedError(reason) : absl::UnavailableError(reason);
+}
+
+absl::Status Client::TakeTrouble() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return std::exchange(trouble_, absl::OkStatus());
 }
 
 Client::~Client() {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -86,16 +87,22 @@ class Client {
   // Whether a request that a transaction rests on has failed on its way, so that it may still arrive late and act
   // on a later transaction. Source: KAFKA-17754.
   bool dirty() const { return dirty_.load(std::memory_order_acquire); }
+  // What the library has said about its connections since the last call, in its own words: the last of it, but a
+  // refusal of the credentials before all else, as PermissionDenied. OK: nothing. Thread-safe.
+  absl::Status TakeTrouble();
   void Log(int level, std::string_view line) const;
 
  private:
   Client(KafkaLog log, Callbacks callbacks) : log_(std::move(log)), callbacks_(std::move(callbacks)) {}
   static void RegisterCallbacks(rd_kafka_conf_t* conf, Client* client);
+  void NoteTrouble(rd_kafka_resp_err_t error, const char* reason);
 
   const KafkaLog log_;
   const Callbacks callbacks_;
   rd_kafka_t* client_ = nullptr;
   std::atomic<bool> dirty_ = false;
+  std::mutex mutex_;
+  absl::Status trouble_;  // Guarded by mutex_.
 };
 
 }  // namespace ebb

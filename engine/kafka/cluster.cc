@@ -36,6 +36,7 @@ class KafkaCluster final : public Cluster {
   struct Question {
     std::function<absl::StatusOr<T>()> ask;
     std::chrono::steady_clock::time_point deadline;
+    std::string trouble;  // What kept the last attempts from an answer.
     std::promise<absl::StatusOr<T>> promise;
     std::future<absl::StatusOr<T>> answer = promise.get_future();
   };
@@ -85,8 +86,18 @@ void KafkaCluster::Attempt(const std::weak_ptr<Question<T>>& asked) {
   rd_kafka_poll(log_->get(), 0);
   rd_kafka_poll(group_->get(), 0);
   if (!IsPassing(answer.status())) return question->promise.set_value(std::move(answer));
+  for (Client* client : {group_.get(), log_.get()}) {
+    const absl::Status trouble = client->TakeTrouble();
+    if (absl::IsPermissionDenied(trouble)) {
+      return question->promise.set_value(absl::PermissionDeniedError(
+          absl::StrCat("the brokers refuse these credentials: ", std::string(trouble.message()),
+                       "; check security.protocol and the sasl properties of kafka")));
+    }
+    if (!trouble.ok()) question->trouble = std::string(trouble.message());
+  }
   if (std::chrono::steady_clock::now() >= question->deadline) {
-    return question->promise.set_value(absl::DeadlineExceededError(answer.status().message()));
+    return question->promise.set_value(absl::DeadlineExceededError(
+        question->trouble.empty() ? std::string(answer.status().message()) : question->trouble));
   }
   errands_.Pause(kRetryPause);
   errands_.Post([this, asked] { Attempt(asked); });

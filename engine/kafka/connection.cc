@@ -29,6 +29,7 @@ const std::map<std::string_view, std::string_view>& Owned() {
       {"group.id", "it is the name of the application"},
       {"group.instance.id", "it is the name of the instance"},
       {"group.protocol", "assignments rest on the classic protocol"},
+      {"heartbeat.interval.ms", "it follows from the session time-out"},
       {"isolation.level", "sources are read committed"},
       {"max.in.flight", "exactly-once limits it"},
       {"max.in.flight.requests.per.connection", "exactly-once limits it"},

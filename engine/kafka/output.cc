@@ -106,6 +106,7 @@ absl::StatusOr<std::unique_ptr<Client>> KafkaOutput::OpenClient() const {
       {"linger.ms", "5"},
       {"batch.size", "1000000"},
       {"compression.type", "lz4"},
+      {"retry.backoff.ms", "10"},  // The first request of a transaction often meets the end of the one before.
       {"socket.timeout.ms", absl::StrCat(std::min<int64_t>(timeout_ms, 60'000))},
   };
   const KafkaProperties own = {

@@ -25,6 +25,8 @@ struct KafkaOutputOptions {
 // Connects in the background. Destroying it while a commit is under way waits for that, at most transaction_timeout.
 // InvalidArgument: properties that do not hold. LastError() of the port says whom to blame:
 // PermissionDenied: fenced or not authorised; Aborted: the group has moved on; DeadlineExceeded: the cluster is away.
+// A transaction that outlives its time-out ends in kFenced too: the broker fences its producer like a predecessor.
+// The first record for a topic finds the queue "full" (ResourceExhausted) until the topic has been looked up.
 absl::StatusOr<std::unique_ptr<Output>> OpenKafkaOutput(const KafkaConnection& connection, KafkaOutputOptions options);
 
 }  // namespace ebb

@@ -52,7 +52,7 @@ class Cluster {
 
   // Drops the questions under way and answers not fetched: what is asked from now on is answered as of now. To be
   // called when an assignment begins, for an answer from before it may be about what another has changed since.
-  virtual void Forget() = 0;
+  virtual void Forget() {}
 };
 
 // A change of what this process owns.

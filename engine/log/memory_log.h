@@ -79,7 +79,6 @@ class MemoryCluster final : public Cluster {
   absl::StatusOr<int64_t> OffsetAt(const TopicPartition& partition, absl::Time time) override;
   absl::StatusOr<int32_t> PartitionCount(const std::string& topic) override;
   absl::StatusOr<std::map<std::string, std::string>> TopicSettings(const std::string& topic) override;
-  void Forget() override {}
 
  private:
   absl::Status Ask(MemoryBroker::Step step) const;

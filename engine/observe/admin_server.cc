@@ -1,10 +1,11 @@
 #include "engine/observe/admin_server.h"
 
 #include <mutex>
+#include <thread>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/numbers.h"
+#include "absl/synchronization/notification.h"
 #include "civetweb.h"
 #include "state/text.h"
 
@@ -65,7 +66,7 @@ class AdminServer::Server {
  public:
   explicit Server(AdminCallbacks callbacks) : callbacks_(std::move(callbacks)) { mg_init_library(0); }
   ~Server() {
-    if (context_ != nullptr) mg_stop(context_);
+    if (context_ != nullptr) Stop();
     mg_exit_library();
   }
 
@@ -93,10 +94,32 @@ class AdminServer::Server {
     }
     mg_server_port port{};
     mg_get_server_ports(context_, 1, &port);
-    return port.port;
+    host_ = address.substr(0, address.rfind(':'));
+    return port_ = port.port;
   }
 
  private:
+  void Stop() {
+    absl::Notification stopped;
+    std::thread stopper([&] {
+      mg_stop(context_);
+      stopped.Notify();
+    });
+    // Civetweb notices that it is to stop within two seconds, or when somebody connects.
+    while (!stopped.WaitForNotificationWithTimeout(absl::Milliseconds(10)) && Connect()) {
+    }
+    stopper.join();
+  }
+
+  // Connects to this server and hangs up. False when it listens no longer.
+  bool Connect() const {
+    char error[128];
+    mg_connection* connection = mg_connect_client(host_.c_str(), port_, 0, error, sizeof(error));
+    if (connection == nullptr) return false;
+    mg_close_connection(connection);
+    return true;
+  }
+
   // Takes every request, so that none reaches civetweb's own handling of files.
   static int OnRequest(mg_connection* connection) {
     const mg_request_info& request = *mg_get_request_info(connection);
@@ -139,6 +162,8 @@ class AdminServer::Server {
 
   const AdminCallbacks callbacks_;
   mg_context* context_ = nullptr;
+  std::string host_;
+  int port_ = 0;
   std::mutex mutex_;
   std::string trouble_;  // The first message.
 };

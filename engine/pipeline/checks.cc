@@ -60,7 +60,8 @@ void CheckTopics(Draft& draft) {
   std::map<std::string, TopicUse> used;
   const auto use = [&](const std::string& topic, TopicUse now) {
     if (topic.empty()) return;
-    const Place place = draft.At(now.name.empty() ? "dead_letters.topic" : absl::StrCat(now.what, "s.", now.name, ".topic"));
+    const std::string path = now.name.empty() ? now.what : absl::StrCat(now.what, "s.", now.name);
+    const Place place = draft.At(path + ".topic");
     const bool legal = topic.size() <= kMaxTopicLength && topic != "." && topic != ".." &&
                        std::all_of(topic.begin(), topic.end(), [](char c) {
                          return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
@@ -110,9 +111,9 @@ void CheckTimes(Draft& draft) {
                          absl::StrCat("expected earliest, latest or a time such as 2024-02-29T18:30:00Z, got ",
                                       Quoted(start), DidYouMean(start, {"earliest", "latest"})));
     }
-    if (source.config.not_after_ms() != 0 && source.config.not_after_ms() <= source.config.not_before_ms()) {
-      draft.mistakes.Add(EitherOf(draft, path, "not_after_ms", "not_before_ms"),
-                         "not_after_ms must be later than not_before_ms");
+    if (source.config.not_after() != 0 && source.config.not_after() <= source.config.not_before()) {
+      draft.mistakes.Add(EitherOf(draft, path, "not_after", "not_before"),
+                         "not_after must be later than not_before");
     }
   }
 }

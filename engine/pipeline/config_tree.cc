@@ -1,6 +1,7 @@
 #include "engine/pipeline/config_tree.h"
 
 #include <optional>
+#include <sstream>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
@@ -9,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "google/protobuf/stubs/common.h"
+#include "yaml-cpp/eventhandler.h"
 #include "yaml-cpp/yaml.h"
 
 namespace ebb {
@@ -20,6 +22,31 @@ Place PlaceOf(const YAML::Mark& mark) {
 
 bool IsUtf8(absl::string_view text) {
   return google::protobuf::internal::IsStructurallyValidUTF8(text.data(), static_cast<int>(text.size()));
+}
+
+// Notes where a document begins, and nothing else.
+class DocumentStart final : public YAML::EventHandler {
+ public:
+  Place place;
+
+  void OnDocumentStart(const YAML::Mark& mark) override { place = PlaceOf(mark); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+// Where a second document begins. YAML::LoadAll would read documents without end from a text such as ", a".
+std::optional<Place> SecondDocument(const std::string& yaml) {
+  std::istringstream in(yaml);
+  YAML::Parser parser(in);
+  DocumentStart start;
+  if (!parser.HandleNextDocument(start) || !parser.HandleNextDocument(start)) return std::nullopt;
+  return start.place;
 }
 
 // Turns the nodes of yaml-cpp, in which an alias is the very node it names, into a tree of bounded size.
@@ -153,8 +180,8 @@ class Unfolder {
                          what.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
                              absl::string_view::npos;
     if (!is_name) {
-      Break(result, absl::StrCat("expected ${NAME}, ${NAME:-default} or ${file:PATH}, got ${", absl::Utf8SafeCEscape(what),
-                                 "}; write $${ for a plain ${"));
+      Break(result, absl::StrCat("expected ${NAME}, ${NAME:-default} or ${file:PATH}, got ${",
+                                 absl::Utf8SafeCEscape(what), "}; write $${ for a plain ${"));
       return std::nullopt;
     }
     std::optional<std::string> value = surroundings_.variable({what.data(), what.size()});
@@ -216,13 +243,12 @@ ConfigNode ParseConfig(absl::string_view yaml, const Surroundings& surroundings,
     return broken;
   }
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
-    if (documents.size() > 1) {
-      mistakes.Add(PlaceOf(documents[1].Mark()), "a second document begins; a file holds one");
+    const std::string text(yaml);
+    if (std::optional<Place> second = SecondDocument(text)) {
+      mistakes.Add(*second, "the document ends here, but more follows; a file holds one document, which is a mapping");
       return broken;
     }
-    if (documents.empty()) return ConfigNode();
-    return Unfolder(surroundings, mistakes).Unfold(documents[0], Place(), 0);
+    return Unfolder(surroundings, mistakes).Unfold(YAML::Load(text), Place(), 0);
   } catch (const YAML::Exception& error) {
     mistakes.Add(PlaceOf(error.mark), absl::StrCat("not YAML: ", error.msg));
     return broken;

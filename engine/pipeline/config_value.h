@@ -34,8 +34,8 @@ absl::StatusOr<absl::Duration> ParseDuration(absl::string_view text);
 // Reads an RFC 3339 time or a date, which stands for its midnight in UTC.
 absl::StatusOr<absl::Time> ParseTime(absl::string_view text);
 
-// Reads a value as the field's type and rule want it spelled; the rules `bytes` and `time` are for int64 fields. InvalidArgument with a phrase for what was expected,
-// such as `a whole number`; the text is not part of it.
+// Reads a value as the field's type and rule want it spelled; the rules `bytes` and `time` are for int64 fields.
+// InvalidArgument with a phrase for what was expected, such as `a whole number`; the text is not part of it.
 absl::StatusOr<ConfigValue> ParseConfigValue(const google::protobuf::FieldDescriptor& field, absl::string_view text);
 
 // Spells a value so that ParseConfigValue reads the same from it.

@@ -11,7 +11,7 @@ constexpr absl::string_view kBootstrap = "set kafka.bootstrap";
 constexpr absl::string_view kOffsets = "leave it out: offsets are committed together with the results";
 constexpr absl::string_view kAssignment = "leave it out: all sources must be assigned alike, by range";
 constexpr absl::string_view kExactlyOnce = "leave it out: results are written in transactions";
-constexpr absl::string_view kMemory = "set runtime.memory_bytes, of which queues get their share";
+constexpr absl::string_view kMemory = "set runtime.memory, of which queues get their share";
 
 constexpr std::pair<absl::string_view, absl::string_view> kOwned[] = {
     {"bootstrap.servers", kBootstrap},

@@ -30,7 +30,7 @@ size_t EditDistance(absl::string_view a, absl::string_view b) {
   return above[b.size()];
 }
 
-// Smaller is nearer. A word left short ("memory" for "memory_bytes") or bare ("Purchase" for "ebb.v1.Purchase") is
+// Smaller is nearer. A word left short ("memory" for "memory_limit") or bare ("Purchase" for "ebb.v1.Purchase") is
 // near as well.
 size_t Distance(absl::string_view word, absl::string_view candidate) {
   std::string a = absl::AsciiStrToLower(word), b = absl::AsciiStrToLower(candidate);

@@ -169,8 +169,8 @@ class Order {
     }
     const Place place = draft_.At(OperatorPath(reader) + ".type");
     const std::string reads = absl::StrCat(
-        "an operator of type ", Quoted(draft_.spec.operators[reader].type), " reads the state ", Quoted(std::string(handle.name())),
-        " of one of type ", Quoted(std::string(handle.foreign_operator())));
+        "an operator of type ", Quoted(draft_.spec.operators[reader].type), " reads the state ",
+        Quoted(std::string(handle.name())), " of one of type ", Quoted(std::string(handle.foreign_operator())));
     if (owners.size() != 1) {
       if (all_known) draft_.mistakes.Add(place, absl::StrCat(reads, ", of which exactly one must be upstream"));
       return std::nullopt;
@@ -181,7 +181,8 @@ class Order {
         return owners[0];
       }
     }
-    draft_.mistakes.Add(place, absl::StrCat(reads, " as ", handle.prototype().GetTypeName(), ", which keeps no such value"));
+    draft_.mistakes.Add(place,
+                        absl::StrCat(reads, " as ", handle.prototype().GetTypeName(), ", which keeps no such value"));
     return std::nullopt;
   }
 
@@ -213,7 +214,8 @@ class Order {
     const Place place = inputs_[last].count(first)
                             ? draft_.ItemAt(OperatorPath(last) + ".inputs", operators[first].id)
                             : draft_.At(OperatorPath(last) + ".type");
-    draft_.mistakes.Add(place, absl::StrCat("operators depend on each other in a circle: ", absl::StrJoin(names, " → ")));
+    draft_.mistakes.Add(place,
+                        absl::StrCat("operators depend on each other in a circle: ", absl::StrJoin(names, " → ")));
   }
 
   Draft& draft_;

@@ -138,7 +138,8 @@ class Decoder {
       }
       return;
     }
-    if (field.is_repeated() || field.message_type() == opaque_ || !IsMadeUnasked(*field.message_type(), within_)) return;
+    const Descriptor& type = *field.message_type();
+    if (field.is_repeated() || &type == opaque_ || !IsMadeUnasked(type, within_)) return;
     ConfigNode absent;
     absent.introduced = node.introduced;
     Complete(absent, *message.GetReflection()->MutableMessage(&message, &field));
@@ -281,7 +282,9 @@ void CollectHidden(const ConfigNode& node, const Descriptor& type, const std::st
         collect(entry, absl::StrCat(below, ".", name), IsSingleValue(map_value) ? nullptr : map_value.message_type());
       }
     } else if (field->is_repeated()) {
-      for (size_t i = 0; i < value.items.size(); ++i) collect(value.items[i], absl::StrCat(below, "[", i, "]"), message);
+      for (size_t i = 0; i < value.items.size(); ++i) {
+        collect(value.items[i], absl::StrCat(below, "[", i, "]"), message);
+      }
     } else {
       collect(value, below, message);
     }

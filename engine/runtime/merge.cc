@@ -43,14 +43,20 @@ bool Merge::BeginRound(absl::Duration elapsed, int64_t floor_ms) {
     idle |= uint64_t{1} << i;
   }
   if (!any_head && floor_ms <= time_.watermark_ms) return false;
+  time_.watermark_ms = std::max(time_.watermark_ms, floor_ms);
+  OpenRound(idle);
+  return true;
+}
+
+void Merge::BeginEmptyRound() { OpenRound((uint64_t{1} << sources_.size()) - 1); }
+
+void Merge::OpenRound(uint64_t idle) {
   in_round_ = true;
   idle_ = idle;
-  time_.watermark_ms = std::max(time_.watermark_ms, floor_ms);
   for (size_t i = 0; i < sources_.size(); ++i) round_from_[i] = sources_[i]->position();
   v1::EpochRecord::Round& round = rounds_.emplace_back();
   round.set_idle(idle_);
   round.set_floor_ms(time_.watermark_ms);
-  return true;
 }
 
 void Merge::RedoRound(const v1::EpochRecord::Round& round) {
@@ -86,19 +92,15 @@ std::optional<size_t> Merge::Next() {
 
 void Merge::Follow(size_t source) {
   if (sources_[source]->rejection()) return;
+  const int64_t now_ms = sources_[source]->event().time_ms();
   int64_t& max = time_.max_event_time_ms[source];
-  max = std::max(max, sources_[source]->event().time_ms());
-  Advance();
-}
-
-void Merge::Advance() {
+  max = std::max(max, now_ms);
   int64_t least = std::numeric_limits<int64_t>::max();
   for (size_t i = 0; i < sources_.size(); ++i) {
-    if (!TakesPart(i)) continue;
-    if (time_.max_event_time_ms[i] == kNoTime) return;
-    least = std::min(least, time_.max_event_time_ms[i] - lateness_ms_[i]);
+    // This head goes first, so the other sources have come at least as far, whether or not a record was taken of them.
+    if (TakesPart(i)) least = std::min(least, std::max(time_.max_event_time_ms[i], now_ms) - lateness_ms_[i]);
   }
-  if (least != std::numeric_limits<int64_t>::max()) time_.watermark_ms = std::max(time_.watermark_ms, least);
+  time_.watermark_ms = std::max(time_.watermark_ms, least);
 }
 
 bool Merge::NewcomerWaits() {

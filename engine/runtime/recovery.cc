@@ -23,7 +23,10 @@ absl::StatusOr<v1::StorePosition> ReadPosition(Store* store) {
 }  // namespace
 
 Recovery::Recovery(Task* task, Input* input, Cluster* cluster, const PipelineSpec* spec, RecoveryOptions options)
-    : task_(*task), input_(*input), cluster_(*cluster), spec_(*spec), options_(std::move(options)) {}
+    : task_(*task), input_(*input), cluster_(*cluster), spec_(*spec), options_(std::move(options)) {
+  // An answer to a question from before may be about what another has changed since.
+  cluster_.Forget();
+}
 
 Recovery::~Recovery() {
   if (reading_) input_.Stop(Changelog());
@@ -32,7 +35,10 @@ Recovery::~Recovery() {
 TopicPartition Recovery::Changelog() const { return {task_.options().changelog_topic, task_.partition()}; }
 
 absl::StatusOr<bool> Recovery::Step(absl::Time wall_clock, absl::Duration elapsed) {
+  const Phase phase = phase_;
+  const uint64_t before = report_.changelog_records + report_.epochs + task_.stats().redone_records;
   auto done = StepOnce(wall_clock, elapsed);
+  worked_ = phase != phase_ || before != report_.changelog_records + report_.epochs + task_.stats().redone_records;
   // The answer is on its way: ask again at the next step.
   if (absl::IsUnavailable(done.status())) return false;
   return done;

@@ -50,6 +50,8 @@ class Recovery {
   // done: FailedPrecondition (the pipeline or the offsets do not fit), DataLoss (input or changelog incomplete).
   absl::StatusOr<bool> Step(absl::Time wall_clock, absl::Duration elapsed);
 
+  // The last step brought it on; otherwise it waits for an answer.
+  bool worked() const { return worked_; }
   const RecoveryReport& report() const { return report_; }
   // Changelog records still to be read, for the metric; 0 once they are.
   int64_t remaining() const { return remaining_; }
@@ -83,6 +85,7 @@ class Recovery {
   Cluster::Bounds bounds_;
   int64_t next_ = 0;               // The next changelog offset to read.
   int64_t remaining_ = 0;
+  bool worked_ = false;
   bool reading_ = false;
   bool check_first_ = false;       // The first record read should be the mirror's last epoch record.
   bool anything_new_ = false;

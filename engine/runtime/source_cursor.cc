@@ -13,7 +13,7 @@ SourceCursor::SourceCursor(const SourceSpec& spec, int32_t partition, int32_t pa
 absl::Status SourceCursor::Start(Input* input, int64_t offset) {
   input_ = input;
   batches_.clear();
-  arrivals_seen_ = batch_ = record_ = first_record_ = bytes_ = 0;
+  arrivals_seen_ = batch_ = record_ = first_record_ = bytes_ = kept_bytes_ = 0;
   at_end_ = decoded_ = false;
   position_ = from_ = offset;
   records_ = digest_ = 0;
@@ -32,7 +32,7 @@ size_t SourceCursor::Unread() const {
 }
 
 absl::StatusOr<bool> SourceCursor::Fill() {
-  if (input_ == nullptr || Unread() >= kPollRecords || bytes_ >= buffer_bytes_) return false;
+  if (input_ == nullptr || Unread() >= kPollRecords || bytes_ - kept_bytes_ >= buffer_bytes_) return false;
   RecordBatch batch;
   auto polled = input_->Poll(partition_, kPollRecords, &batch);
   if (!polled.ok()) {
@@ -48,8 +48,10 @@ absl::StatusOr<bool> SourceCursor::Fill() {
 
 bool SourceCursor::HasHead() {
   while (batch_ < batches_.size() && record_ >= batches_[batch_].size()) {
+    kept_bytes_ += batches_[batch_].bytes();
     ++batch_;
     record_ = 0;
+    if (bound_) DropTaken();
   }
   if (batch_ >= batches_.size()) return false;
   const RecordBatch::View view = record();
@@ -72,13 +74,17 @@ void SourceCursor::Take() {
   decoded_ = false;
 }
 
-void SourceCursor::Release() {
-  while (batch_ > 0) {
+void SourceCursor::DropTaken() {
+  for (; batch_ > 0; --batch_) {
     bytes_ -= batches_.front().bytes();
+    kept_bytes_ -= batches_.front().bytes();
     batches_.pop_front();
-    --batch_;
     if (arrivals_seen_ > 0) --arrivals_seen_;
   }
+}
+
+void SourceCursor::Release() {
+  DropTaken();
   first_record_ = record_;
   from_ = position_;
   records_ = digest_ = 0;
@@ -86,6 +92,7 @@ void SourceCursor::Release() {
 
 void SourceCursor::Rewind() {
   batch_ = 0;
+  kept_bytes_ = 0;
   record_ = first_record_;
   decoded_ = false;
   position_ = from_;

@@ -38,7 +38,7 @@ class SourceCursor {
   // Consumes the head. Its decoded form stays valid until the next HasHead.
   void Take();
 
-  // Redo reads up to here and no further.
+  // Redo reads up to here and no further, and keeps nothing that was taken, since it is never rewound.
   void SetBound(std::optional<int64_t> offset) { bound_ = offset; }
   bool AtBound() const { return bound_ && position_ >= *bound_; }
 
@@ -54,9 +54,11 @@ class SourceCursor {
   int64_t from() const { return from_; }
   uint64_t records() const { return records_; }
   uint64_t digest() const { return digest_; }
-  // Records buffered and not taken, and bytes of all that is buffered.
+  // Records buffered and not taken.
   size_t Unread() const;
+  // Of all that is buffered, and of what was taken since the epoch opened and is kept for a rewind.
   size_t bytes() const { return bytes_; }
+  size_t kept_bytes() const { return kept_bytes_; }
   // Visits the keys of records that arrived since the last call: those of customers soon to be asked for.
   template <class Visit>
   void VisitArrivals(Visit visit) {
@@ -72,6 +74,8 @@ class SourceCursor {
   static constexpr size_t kPollRecords = 1000;
 
  private:
+  void DropTaken();
+
   const SourceSpec& spec_;
   const TopicPartition partition_;
   const size_t buffer_bytes_;
@@ -84,6 +88,7 @@ class SourceCursor {
   size_t record_ = 0;    // and its place there.
   size_t first_record_ = 0;  // Where the epoch began, in batches_.front().
   size_t bytes_ = 0;
+  size_t kept_bytes_ = 0;  // Of the batches before batch_.
   bool at_end_ = false;
   bool decoded_ = false;
   std::optional<Rejection> rejection_;

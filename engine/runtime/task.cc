@@ -30,7 +30,7 @@ Task::Task(const PipelineSpec& spec, TaskOptions options, std::unique_ptr<Store>
   const v1::Time& time = spec_.config.time();
   merge_ = std::make_unique<Merge>(
       &sources_, absl::Seconds(time.max_wait().seconds()) + absl::Nanoseconds(time.max_wait().nanos()));
-  if (time.emit_from_ms() != 0) emit_from_ms_ = time.emit_from_ms();
+  if (time.emit_from() != 0) emit_from_ms_ = time.emit_from();
   idle_wall_clock_ = time.idle() == "wall_clock";
   stats_.records_in.resize(sources_.size());
   stats_.bytes_in.resize(sources_.size());
@@ -64,8 +64,10 @@ void Task::StopSources() {
 uint64_t Task::debt() const { return totals_.empty() ? 0 : records_total_ - totals_.front().second; }
 
 bool Task::epoch_full() const {
+  size_t pinned = cache_->pinned_bytes();
+  for (const auto& source : sources_) pinned += source->kept_bytes();
   return epoch_open_ && (epoch_records_ >= options_.epoch_records || outbox_bytes_ >= options_.outbox_bytes ||
-                         cache_->pinned_bytes() >= options_.pinned_bytes || merge_->rounds().size() >= kMaxRounds);
+                         pinned >= options_.pinned_bytes || merge_->rounds().size() >= kMaxRounds);
 }
 
 void Task::OpenEpoch() {
@@ -86,11 +88,8 @@ absl::StatusOr<size_t> Task::Process(size_t max_records, absl::Time wall_clock, 
   }
   size_t handled = 0;
   while (handled < max_records && !epoch_full()) {
-    if (!merge_->in_round()) {
-      if (!merge_->BeginRound(elapsed) && !CarryTime(wall_clock, elapsed)) break;
-      OpenEpoch();
-    }
-    // Timers that an earlier epoch left over, or that the round's floor passes, come first.
+    if (!merge_->in_round() && !BeginRound(wall_clock, elapsed)) break;
+    // Timers that the round's floor passes come first.
     auto fired = FireDue();
     if (!fired.ok()) return fired.status();
     if (!*fired) break;
@@ -114,6 +113,23 @@ absl::StatusOr<size_t> Task::Process(size_t max_records, absl::Time wall_clock, 
   return static_cast<size_t>(epoch_records_ + epoch_timers_ - before);
 }
 
+bool Task::BeginRound(absl::Time wall_clock, absl::Duration elapsed) {
+  // Timers that an earlier epoch left over come before anything else, whatever the sources do.
+  auto left_over = cache_->wakes().AnyDue(watermark_ms());
+  if (left_over.ok() && *left_over) {
+    OpenEpoch();
+    merge_->BeginEmptyRound();
+    return true;
+  }
+  const Merge::Time before = merge_->time();
+  if (!merge_->BeginRound(elapsed) && !CarryTime(wall_clock, elapsed)) return false;
+  if (!epoch_open_) {
+    OpenEpoch();
+    time_before_ = before;
+  }
+  return true;
+}
+
 bool Task::CarryTime(absl::Time wall_clock, absl::Duration elapsed) {
   if (!merge_->AllIdle()) return false;
   int64_t floor_ms = kNoTime;
@@ -129,8 +145,10 @@ bool Task::CarryTime(absl::Time wall_clock, absl::Duration elapsed) {
   return merge_->BeginRound(elapsed, floor_ms);
 }
 
-bool Task::Finished() {
-  return merge_->AllIdle() && !epoch_open_ && (!until_ms_ || watermark_ms() >= *until_ms_);
+bool Task::Exhausted() {
+  if (!merge_->AllIdle() || (until_ms_ && watermark_ms() < *until_ms_)) return false;
+  auto due = cache_->wakes().AnyDue(watermark_ms());
+  return due.ok() && !*due;
 }
 
 absl::StatusOr<bool> Task::FireDue() {
@@ -255,6 +273,7 @@ void Task::OnResult(int sink, const google::protobuf::Message& message, const st
     if (redoing_ == 0) ++stats_.suppressed;
     return;
   }
+  if (redoing_ == 0 && source_at_hand_) answered_ms_.push_back(sources_[*source_at_hand_]->record().timestamp_ms);
   OutputRecord record;
   record.topic = spec.config.topic();
   record.key = std::string(customer_at_hand_);
@@ -322,10 +341,8 @@ absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
   if (!epoch_open_) {
     OpenEpoch();
     // An epoch without input still says where every source stands.
-    v1::EpochRecord::Round& round = merge_->rounds().emplace_back();
-    for (size_t i = 0; i < sources_.size(); ++i) round.add_advance(0);
-    round.set_idle((uint64_t{1} << sources_.size()) - 1);
-    round.set_floor_ms(watermark_ms());
+    merge_->BeginEmptyRound();
+    merge_->EndRound();
   } else if (merge_->in_round()) {
     merge_->EndRound();
   }
@@ -403,6 +420,7 @@ absl::Status Task::Committed(int64_t changelog_end, absl::Time wall_clock) {
   }
   totals_.emplace_back(epoch_, records_total_);
   while (!totals_.empty() && totals_.front().first < low_water_) totals_.pop_front();
+  for (int64_t ms : answered_ms_) stats_.latencies.Add(wall_clock - absl::FromUnixMillis(ms));
   for (const auto& source : sources_) source->Release();
   merge_->rounds().clear();
   write_back_ = WriteBack();
@@ -414,6 +432,7 @@ absl::Status Task::Committed(int64_t changelog_end, absl::Time wall_clock) {
 
 void Task::ClearEpoch() {
   epoch_open_ = closed_ = timers_cut_ = false;
+  answered_ms_.clear();
   epoch_records_ = epoch_timers_ = results_ = result_digest_ = outbox_bytes_ = 0;
 }
 

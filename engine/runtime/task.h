@@ -40,7 +40,8 @@ struct TaskOptions {
   std::string owner;                       // Goes into epoch records, for diagnosis.
   size_t cache_bytes = 64 << 20;
   size_t buffer_bytes = 1 << 20;           // A source.
-  size_t pinned_bytes = 32 << 20;          // What an open epoch may hold beside the cache.
+  size_t pinned_bytes = 32 << 20;          // What an open epoch may hold beside the cache: states as messages,
+                                           // and records kept for a rewind.
   uint64_t epoch_records = 500'000;        // The most records of one epoch.
   size_t outbox_bytes = 16 << 20;          // The most results of one epoch.
 };
@@ -100,8 +101,8 @@ class Task final : public ResultSink {
 
   // Carries time to `until` once every source is idle, so that what is due up to there fires; for bounded runs.
   void set_until(absl::Time until) { until_ms_ = absl::ToUnixMillis(until); }
-  // Every source is idle, and time has been carried to `until` where that is set.
-  bool Finished();
+  // Every source is idle, time has been carried to `until` where that is set, and nothing is due.
+  bool Exhausted();
 
   bool epoch_open() const { return epoch_open_; }
   // The open epoch has reached a bound and must be closed before more is processed.
@@ -158,6 +159,7 @@ class Task final : public ResultSink {
   absl::Status Prefetch();
   void DeadLetter(size_t source, std::string_view reason, std::string_view text);
   void Send(OutputRecord record);
+  bool BeginRound(absl::Time wall_clock, absl::Duration elapsed);
   bool CarryTime(absl::Time wall_clock, absl::Duration elapsed);
   absl::StatusOr<bool> FinishRedoneEpoch(const v1::EpochRecord& record);
   bool Comparable(const v1::EpochRecord& record) const;
@@ -192,6 +194,7 @@ class Task final : public ResultSink {
   uint64_t results_ = 0;
   uint64_t result_digest_ = 0;
   size_t outbox_bytes_ = 0;
+  std::vector<int64_t> answered_ms_;                       // Times of the records that led to results.
   std::deque<OutputRecord> outbox_;
   WriteBack write_back_;
   v1::EpochRecord record_;

@@ -85,11 +85,17 @@ bool Worker::Ready() const {
   return std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot.second.recovery == nullptr; });
 }
 
+bool Worker::Exhausted() {
+  return std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) {
+    return slot.second.recovery == nullptr && slot.second.task->Exhausted();
+  });
+}
+
 bool Worker::Finished() {
   if (phase_ != Phase::kReady || begun_) return false;
-  return std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) {
-    return slot.second.recovery == nullptr && slot.second.task->Finished();
-  });
+  const bool open = std::any_of(slots_.begin(), slots_.end(),
+                                [](const auto& slot) { return slot.second.task->epoch_open(); });
+  return !open && Exhausted();
 }
 
 absl::StatusOr<absl::Duration> Worker::Step() {
@@ -171,22 +177,27 @@ absl::StatusOr<absl::Duration> Worker::StepReady(TransactionState state) {
 }
 
 absl::StatusOr<bool> Worker::StepRecoveries() {
-  bool any = false;
+  const absl::Duration began = ports_.clock->Elapsed();
+  bool worked = false;
   for (auto& [partition, slot] : slots_) {
-    if (slot.recovery == nullptr) continue;
     // One after the other: each is bounded by the same disk and thread, and the first is live the sooner.
-    auto done = slot.recovery->Step(ports_.clock->Now(), ports_.clock->Elapsed());
-    if (!done.ok()) {
-      return absl::Status(done.status().code(), Text("partition ", partition, ": ", done.status().message()));
+    for (int slices = 0; slot.recovery != nullptr; ++slices) {
+      // Tasks that are live have their turn, too.
+      if (slices == kRecoverySlices || ports_.clock->Elapsed() - began >= kRecoveryTurn) return worked;
+      auto done = slot.recovery->Step(ports_.clock->Now(), ports_.clock->Elapsed());
+      if (!done.ok()) {
+        return absl::Status(done.status().code(), Text("partition ", partition, ": ", done.status().message()));
+      }
+      const bool waits = !slot.recovery->worked();
+      if (*done) {
+        NoteRecovery(partition, slot);
+        slot.recovery = nullptr;
+      }
+      worked |= !waits;
+      if (waits) return worked;
     }
-    if (*done) {
-      NoteRecovery(partition, slot);
-      slot.recovery = nullptr;
-    }
-    any = true;
-    break;
   }
-  return any;
+  return worked;
 }
 
 void Worker::NoteRecovery(int32_t partition, const Slot& slot) {
@@ -304,6 +315,8 @@ absl::StatusOr<absl::Duration> Worker::StepCommitting(TransactionState state) {
       ++figures_.commits;
       figures_.commit_time += took;
       figures_.longest_commit = std::max(figures_.longest_commit, took);
+      figures_.commit_durations.Add(took);
+      figures_.last_commit = ports_.clock->Now();
       backoff_ = kFirstBackoff;
       begun_ = false;
       phase_ = Phase::kReady;

@@ -88,7 +88,9 @@ class Worker {
   // Errors are final: the worker can do nothing any more.
   absl::StatusOr<absl::Duration> Step();
 
-  // Every task is live, has read all input, and time has reached `until`.
+  // Every task is live, has read all input, time has reached `until`, and nothing is due.
+  bool Exhausted();
+  // The same, and all of it is committed.
   bool Finished();
   // Every task assigned is live.
   bool Ready() const;
@@ -108,6 +110,9 @@ class Worker {
 
   // Records of one task before the next has its turn.
   static constexpr size_t kSliceRecords = 2000;
+  // How long, and for how many steps, recoveries may go on before tasks that are live have their turn.
+  static constexpr absl::Duration kRecoveryTurn = absl::Milliseconds(20);
+  static constexpr int kRecoverySlices = 16;
   // Records a second that redo is believed to manage before it was measured.
   static constexpr double kAssumedRedoRate = 50'000;
   // Idle for so long, state is written back that need not be yet.

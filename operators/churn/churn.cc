@@ -90,9 +90,46 @@ absl::Status Churn::Configure() {
   return valid.ok() ? valid : absl::InvalidArgumentError(Text("parameters: ", valid.message()));
 }
 
-void Churn::Evaluate(Context& ctx) {
+void Churn::On(const v1::Purchase&, Context& ctx) {
+  Evaluate(ctx);
+  if (config().score_at_size() > 0) ArmNextScore(ctx);
+}
+
+void Churn::OnTimer(const Timer& timer, Context& ctx) {
+  if (&timer == &crossing_) return Evaluate(ctx);
+  Score(ctx);
+  ArmNextScore(ctx);
+}
+
+Churn::View Churn::ViewAt(absl::Time moment, Context& ctx) const {
   const auto& profile = profile_.Get(ctx);
-  const View view{&profile, SummarisePurchases(profile), absl::ToUnixMillis(DecisionTime(ctx))};
+  return {&profile, SummarisePurchases(profile), absl::ToUnixMillis(moment)};
+}
+
+void Churn::ArmNextScore(Context& ctx) const {
+  for (int64_t moment_ms : config().score_at()) {
+    if (moment_ms <= absl::ToUnixMillis(ctx.now())) continue;
+    return score_.Arm(ctx, absl::FromUnixMillis(moment_ms));
+  }
+}
+
+void Churn::Score(Context& ctx) const {
+  const View view = ViewAt(ctx.now(), ctx);
+  if (view.purchases.orders == 0) return;
+  const PurchaseHistory history = HistoryOf(view);
+  v1::ChurnScore score;
+  score.set_customer_id(std::string(ctx.customer()));
+  score.set_as_of_ms(view.at_ms);
+  score.set_risk(Risk(history));
+  score.set_horizon_days(horizon_weeks_ * kDaysPerWeek);
+  score.set_overdue(OverdueRatio(history, typical_gap_weeks_));
+  score.set_model(config().model());
+  score.set_model_version(model_version_);
+  ctx.Emit(score);
+}
+
+void Churn::Evaluate(Context& ctx) {
+  const View view = ViewAt(DecisionTime(ctx), ctx);
 
   if (IsOver(view, state_.Get(ctx))) Clear(view, ctx);
   std::optional<Step> next = Next(view, state_.Get(ctx));

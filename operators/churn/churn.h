@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "ebb/v1/churn_alert.pb.h"
+#include "ebb/v1/churn_score.pb.h"
 #include "ebb/v1/purchase.pb.h"
 #include "engine/pipeline/operator.h"
 #include "operators/churn/churn.pb.h"
@@ -33,10 +34,11 @@
 
 namespace ebb {
 
-class Churn final : public Operator<Takes<v1::Purchase>, Emits<v1::ChurnAlert>, operators::ChurnConfig> {
+class Churn final
+    : public Operator<Takes<v1::Purchase>, Emits<v1::ChurnAlert, v1::ChurnScore>, operators::ChurnConfig> {
  public:
-  void On(const v1::Purchase&, Context& ctx) override { Evaluate(ctx); }
-  void OnTimer(const Timer&, Context& ctx) override { Evaluate(ctx); }
+  void On(const v1::Purchase&, Context& ctx) override;
+  void OnTimer(const Timer& timer, Context& ctx) override;
 
  protected:
   absl::Status Configure() override;
@@ -59,6 +61,10 @@ class Churn final : public Operator<Takes<v1::Purchase>, Emits<v1::ChurnAlert>, 
   };
 
   void Evaluate(Context& ctx);
+  // Tells the risk as it is, and at each moment that is asked for.
+  void Score(Context& ctx) const;
+  void ArmNextScore(Context& ctx) const;
+  View ViewAt(absl::Time moment, Context& ctx) const;
   // The next alert of a customer who stays silent; none when there never is one.
   std::optional<Step> Next(const View& view, const operators::ChurnState& state) const;
   int64_t Crossing(const View& view, const Line& line) const;
@@ -75,6 +81,7 @@ class Churn final : public Operator<Takes<v1::Purchase>, Emits<v1::ChurnAlert>, 
   ReadState<operators::CustomerProfile> profile_{this, "customer-profile", "profile"};
   ValueState<operators::ChurnState> state_{this, "churn"};
   Timer crossing_{this, "crossing"};
+  Timer score_{this, "score"};
   Counter raised_{this, "raised"};
   Counter escalated_{this, "escalated"};
   Counter cleared_{this, "cleared"};

@@ -13,7 +13,8 @@
 
 namespace ebb {
 
-// Adds the lines of an order; categories longer than kMaxCategoryBytes, which intake refuses, have no part. Returns how many categories were dropped for want of room.
+// Adds the lines of an order; categories longer than kMaxCategoryBytes, which intake refuses, have no part. Returns how
+// many categories were dropped for want of room.
 int AddCategories(const v1::Purchase& order, double half_life_ms, int max_categories,
                   operators::CustomerProfile::Affinities* affinities);
 

@@ -93,7 +93,7 @@ void CustomerProfileOperator::Count(const v1::EventHeader& header, CustomerProfi
 }
 
 void CustomerProfileOperator::Changed(CustomerProfile* profile, Context& ctx) {
-  const int64_t latest_ms = std::max(LatestEventMs(*profile), profile->told_ms());
+  const int64_t latest_ms = LatestEventMs(*profile);
   const int64_t next_ms = profile->told_ms() + emit_interval_ms_;
   const bool is_waiting = interval_.Deadline(ctx).has_value();
   if (profile->told_ms() == 0 || latest_ms >= next_ms) {

@@ -33,9 +33,9 @@ void AppendKind(std::string_view kind, const CustomerProfile::EventHistory& hist
 }
 
 struct Sums {
-  uint32_t currency;
-  int64_t spent;
-  int64_t refunded;
+  uint32_t currency = 0;
+  int64_t spent = 0;
+  int64_t refunded = 0;
 };
 using MoneyTable = absl::InlinedVector<Sums, 4>;
 
@@ -53,10 +53,18 @@ void AppendMoney(const CustomerProfile& profile, v1::CustomerFeatures* features)
   for (int row = 0; row < settled.currency_size(); ++row) {
     AddMoney({settled.currency(row), settled.spent_minor(row), settled.refunded_minor(row)}, &table);
   }
+  // Summed up while the currency stays, as it mostly does.
+  Sums run{};
   for (int row = 0; row < profile.open_orders().id_size(); ++row) {
     const OrderView order = OpenOrder(profile.open_orders(), row);
-    AddMoney({order.currency, order.minor - order.given_back_minor, order.given_back_minor}, &table);
+    if (order.currency != run.currency) {
+      AddMoney(run, &table);
+      run = {order.currency, 0, 0};
+    }
+    run.spent = AddClamped(run.spent, order.minor - order.given_back_minor);
+    run.refunded = AddClamped(run.refunded, order.given_back_minor);
   }
+  AddMoney(run, &table);
   const auto append = [](uint32_t currency, int64_t minor, google::protobuf::RepeatedPtrField<v1::Money>* money) {
     if (minor == 0) return;
     v1::Money* item = money->Add();

@@ -16,7 +16,6 @@ using OpenOrders = CustomerProfile::OpenOrders;
 using SettledOrders = CustomerProfile::SettledOrders;
 
 constexpr uint32_t kAllRefunded = 1;
-constexpr uint32_t kCancelled = 2;
 constexpr uint32_t kLetters = 27;  // And none.
 
 struct OrderRow {
@@ -182,12 +181,6 @@ std::string UnpackCurrency(uint32_t packed) {
   return code;
 }
 
-OrderView OpenOrder(const OpenOrders& orders, int row) {
-  OrderView view{orders.time_ms(row), orders.minor(row), 0, orders.currency(row), (orders.marks(row) & kCancelled) != 0};
-  view.given_back_minor = orders.marks(row) != 0 ? view.minor : std::min(view.minor, orders.refunded_minor(row));
-  return view;
-}
-
 OrderLosses ApplyPurchase(const v1::Purchase& purchase, int64_t newest_ms, const OrderLimits& limits,
                           CustomerProfile* profile) {
   OrderLosses losses;
@@ -196,6 +189,8 @@ OrderLosses ApplyPurchase(const v1::Purchase& purchase, int64_t newest_ms, const
   const bool has_id = !purchase.order_id().empty();
   OrderRow row{has_id ? StableHash64(purchase.order_id()) : StableHash64(header.event_id(), StableHash64(header.source())),
                header.event_time_ms(), AmountOf(purchase), 0, PackCurrency(purchase.currency()), 0};
+  const int64_t window_start_ms = newest_ms - limits.window_ms;
+  SettleOrders(window_start_ms, limits, profile, &losses);
   switch (purchase.kind()) {
     case v1::Purchase::KIND_UNSPECIFIED:
     case v1::Purchase::ORDER:
@@ -214,8 +209,8 @@ OrderLosses ApplyPurchase(const v1::Purchase& purchase, int64_t newest_ms, const
     default:
       break;
   }
-  SettleOrders(newest_ms - limits.window_ms, limits, profile, &losses);
-  ForgetWaiting(newest_ms - limits.window_ms, limits.max_waiting, orders, &losses);
+  SettleOrders(window_start_ms, limits, profile, &losses);
+  ForgetWaiting(window_start_ms, limits.max_waiting, orders, &losses);
   return losses;
 }
 

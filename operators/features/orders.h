@@ -4,6 +4,7 @@
 // A customer's orders, and what refunds and cancellations take back of them. Pure functions; any thread. Within the
 // window, and as long as no limit is reached, the result does not depend on the order in which purchases come.
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -44,7 +45,13 @@ struct OrderView {
   uint32_t currency = 0;  // Packed.
   bool cancelled = false;
 };
-OrderView OpenOrder(const operators::CustomerProfile::OpenOrders& orders, int row);
+inline constexpr uint32_t kCancelled = 2;  // A bit of the marks; any of them gives back all.
+inline OrderView OpenOrder(const operators::CustomerProfile::OpenOrders& orders, int row) {
+  const uint32_t marks = orders.marks(row);
+  const int64_t minor = orders.minor(row);
+  return {orders.time_ms(row), minor, marks != 0 ? minor : std::min(minor, orders.refunded_minor(row)),
+          orders.currency(row), (marks & kCancelled) != 0};
+}
 
 // The sum, or the nearest int64.
 int64_t AddClamped(int64_t a, int64_t b);

@@ -15,7 +15,7 @@ namespace ebb {
 
 // Events with a fault are rejected, duplicates dropped and counted; all others pass on. The same source and event id is
 // the same event, whatever else it says, if it comes within `window` of stream time: that of events, or the watermark
-// where an event comes late.
+// where an event comes late. A rejected event leaves no trace.
 class Intake final
     : public Operator<Takes<v1::Purchase, v1::Browse, v1::Support, v1::Member, v1::Engagement>,
                       Emits<v1::Purchase, v1::Browse, v1::Support, v1::Member, v1::Engagement>, operators::IntakeConfig> {

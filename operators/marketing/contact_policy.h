@@ -28,7 +28,6 @@
 // the moment at which it was due, and its `expires_at_ms` forbids the sender to send it late.
 
 #include <array>
-#include <map>
 #include <string>
 #include <vector>
 

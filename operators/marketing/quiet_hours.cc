@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -31,7 +32,7 @@ absl::StatusOr<int> MinuteOfDay(std::string_view text) {
 
 // Names come from events: none may lead out of the time zone database, nor to the zone of this machine.
 std::optional<absl::TimeZone> FindZone(std::string_view name) {
-  const auto is_plain = [](char c) { return absl::ascii_isalnum(c) || std::string_view("/_+-").find(c) != std::string_view::npos; };
+  const auto is_plain = [](char c) { return absl::ascii_isalnum(c) || c == '/' || c == '_' || c == '+' || c == '-'; };
   absl::TimeZone zone;
   if (name.empty() || name[0] == '/' || name == "localtime" || !std::all_of(name.begin(), name.end(), is_plain) ||
       !absl::LoadTimeZone(std::string(name), &zone)) {

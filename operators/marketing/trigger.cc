@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "operators/event_time.h"
 #include "operators/marketing/channels.h"
@@ -40,6 +41,15 @@ std::string Spoken(absl::Duration duration) {
   if (seconds >= 2 * kHour && seconds % kHour == 0) return say(seconds / kHour, "hour");
   if (seconds >= kMinute && seconds % kMinute == 0) return say(seconds / kMinute, "minute");
   return say(seconds, "second");
+}
+
+// Each ticket once, in order of arrival: the wait may have begun with any of them.
+std::string Tickets(const std::vector<Trigger::Event>& events) {
+  std::vector<std::string> ids;
+  for (const auto& event : events) {
+    if (std::find(ids.begin(), ids.end(), event.ticket_id()) == ids.end()) ids.push_back(event.ticket_id());
+  }
+  return Text(ids.size() == 1 ? "ticket " : "tickets ", absl::StrJoin(ids, ", "));
 }
 
 std::string Articles(size_t count) { return count == 1 ? "an article" : Text(count, " articles"); }
@@ -252,9 +262,9 @@ std::string Trigger::Sentence(const std::vector<Event>& events, size_t articles)
     return Text("looked at ", what, " ", times, since);
   }
   if (config().on() == "complaint-opened") {
-    return Text("complained, ticket ", events.back().ticket_id(), since);
+    return Text("complained, ", Tickets(events), since);
   }
-  return Text("opened ticket ", events.back().ticket_id(), since);
+  return Text("opened ", Tickets(events), since);
 }
 
 EBB_OPERATOR("trigger", Trigger);

@@ -455,7 +455,7 @@ TEST_F(TwoProcesses, CommitWithTheTokenOfAnOldGenerationIsRefused) {
   EXPECT_FALSE(first_.output->LastError().ok());
   std::swap(first_.token, old_token_);
   EXPECT_EQ(Commit(first_, {Make(out_, "c", "3")}, 2), TransactionState::kCommitted);
-  EXPECT_THAT(ReadToEnd({out_, 0}, 0), ElementsAre("a=1@0", "c=3@4"));
+  EXPECT_THAT(ReadToEnd({out_, 0}, 0), ElementsAre("a=1@0", testing::StartsWith("c=3@")));
 }
 
 TEST_F(TwoProcesses, NobodyGetsPartitionsBeforeTheirOwnerHasReleasedThem) {

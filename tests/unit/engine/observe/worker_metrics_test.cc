@@ -240,9 +240,8 @@ TEST_F(WorkerMetricsTest, SumsDoNotFallWhenATaskLeavesAndComesBackUnseen) {
   Snap();
   Assign({0});
   Finish();
-  Assign({0, 1});
-  Finish();
   Sell(0);
+  Assign({0, 1});
   Finish();
   Snap();
   EXPECT_EQ(Value("ebb_records_in_total{source=\"sales\"}"), "2");

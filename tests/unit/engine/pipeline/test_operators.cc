@@ -13,7 +13,8 @@ namespace {
 
 using test::PlainConfig;
 
-class TestIntake final : public Operator<Takes<v1::Purchase, v1::Browse>, Emits<v1::Purchase, v1::Browse>, PlainConfig> {
+class TestIntake final
+    : public Operator<Takes<v1::Purchase, v1::Browse>, Emits<v1::Purchase, v1::Browse>, PlainConfig> {
  public:
   void On(const v1::Purchase&, Context&) override {}
   void On(const v1::Browse&, Context&) override {}

@@ -133,6 +133,7 @@ f:17:1: only one of left and right may be given)");
 }
 
 TEST(YamlConfigTest, KeepsValuesWithinTheirBounds) {
+  EXPECT_EQ(MistakesIn("count: 64\nratio: 0\nsize_bytes: 1GiB\nwait: 1s\n"), "");
   EXPECT_EQ(MistakesIn("count: 65\nratio: -0.1\nsize_bytes: 2GiB\nwait: 999ms\nspans: [1s]\nlimits:\n  per_day: 0\n"),
             R"(f:1:8: must be at most 64, got "65"
 f:2:8: must be at least 0, got "-0.1"
@@ -222,7 +223,9 @@ TEST(YamlConfigTest, AliasesThatUnfoldWithoutEndAreRefused) {
 
 TEST(YamlConfigTest, WhatIsNoYamlIsOneMistake) {
   EXPECT_EQ(MistakesIn("count: 5\nmode: [a\n"), "f:3:1: not YAML: end of sequence flow not found");
-  EXPECT_EQ(MistakesIn("count: 5\n---\ncount: 6\n"), "f:3:1: a second document begins; a file holds one");
+  const std::string more = "the document ends here, but more follows; a file holds one document, which is a mapping";
+  EXPECT_EQ(MistakesIn("count: 5\n---\ncount: 6\n"), "f:2:1: " + more);
+  EXPECT_EQ(MistakesIn(", count: 5\n"), "f:1:1: " + more);
   EXPECT_EQ(MistakesIn("[1, 2]"), "f:1:1: expected a mapping, got a list");
 }
 
@@ -256,7 +259,8 @@ small: 0.1
 
 TEST(YamlConfigTest, PrintsHiddenValuesNowhere) {
   Mistakes mistakes("f");
-  const std::string yaml = "password: hunter2\nwords: [a, '${file:/run/secret}']\nnamed: {name: '${file:/run/secret}'}\n";
+  const std::string yaml =
+      "password: hunter2\nwords: [a, '${file:/run/secret}']\nnamed: {name: '${file:/run/secret}'}\n";
   const ConfigNode root = ParseConfig(yaml, Fake(), mistakes);
   test::EverythingConfig config;
   DecodeConfig(root, config, mistakes);

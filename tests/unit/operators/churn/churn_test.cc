@@ -99,6 +99,18 @@ TEST_F(ChurnTest, WaitsUntilASlowBuyerIsOverdueToo) {
   EXPECT_EQ(Deadline(), last + 8 * 13 * kWeek);
 }
 
+TEST_F(ChurnTest, APurchaseClearsEvenWhoseRiskStaysHigh) {
+  Configure();
+  const absl::Time last = BuyRegularly(5, 13 * kWeek);
+  ann_.Until(last + 30 * kWeek);
+  EXPECT_THAT(Kinds(), ElementsAre("RAISED"));
+  ann_.Buy(last + 30 * kWeek);
+  const auto alerts = Alerts();
+  ASSERT_THAT(alerts, SizeIs(1));
+  EXPECT_EQ(alerts[0].kind(), v1::ChurnAlert::CLEARED);
+  EXPECT_GT(alerts[0].risk(), 0.5);
+}
+
 TEST_F(ChurnTest, EscalatesOnceAtTheSecondLine) {
   Configure();
   BuyRegularly(21, kWeek);

@@ -206,7 +206,7 @@ TEST(CustomerProfileTest, FeaturesTellEverything) {
       kinds { kind: "engagement" total: 1 last_7_days: 1 last_30_days: 1 last_90_days: 1 last_ms: 1731456000000 }
       kinds { kind: "member" total: 2 last_90_days: 2 last_ms: 1728000001000 }
       kinds { kind: "purchase" total: 4 last_30_days: 3 last_90_days: 4 last_ms: 1729814400000 }
-      kinds { kind: "support" total: 2 last_30_days: 2 last_90_days: 2 last_ms: 1730851200000 last_7_days: 1 }
+      kinds { kind: "support" total: 2 last_30_days: 2 last_90_days: 2 last_ms: 1730851200000 }
       channels { channel: CHANNEL_UNSPECIFIED events: 7 } channels { channel: CHANNEL_STORE events: 1 }
       channels { channel: CHANNEL_WEB events: 1 } channels { channel: CHANNEL_EMAIL events: 1 }
       open_tickets: 2 open_complaints: 1

@@ -26,9 +26,11 @@ constexpr absl::Duration kMinute = absl::Minutes(1);
 constexpr absl::Duration kHour = absl::Hours(1);
 
 constexpr std::string_view kNight = R"(
-  quiet_hours { start: "21:00" end: "08:00" zones_when_unknown: "Europe/Berlin" zones_when_unknown: "Europe/Lisbon" } )";
+  quiet_hours {
+    start: "21:00" end: "08:00" zones_when_unknown: "Europe/Berlin" zones_when_unknown: "Europe/Lisbon" } )";
 
-Candidate Offer(std::string type, absl::Time at, int priority, std::vector<v1::Channel> channels = {v1::CHANNEL_EMAIL}) {
+Candidate Offer(std::string type, absl::Time at, int priority,
+                std::vector<v1::Channel> channels = {v1::CHANNEL_EMAIL}) {
   Candidate candidate;
   candidate.mutable_channels()->Add(channels.begin(), channels.end());
   candidate.set_cancelled_by_purchase(true);
@@ -179,6 +181,16 @@ TEST_F(ContactPolicyTest, WhatExpiresWhileItIsHeldIsNeverSent) {
   EXPECT_THAT(Decisions(), ElementsAre("released browse by CHANNEL_EMAIL at +21h", "EXPIRED cart at +12h"));
 }
 
+TEST_F(ContactPolicyTest, WhatExpiresAtTheMomentOfReleaseIsNotSent) {
+  Configure();
+  Consent();
+  Candidate cart = Offer("cart", kNoon, 1);
+  cart.mutable_trigger()->set_expires_at_ms(absl::ToUnixMillis(kNoon + 15 * kMinute));
+  Send(cart);
+  ann_.Until(kNoon + kHour);
+  EXPECT_THAT(Decisions(), ElementsAre("EXPIRED cart at +15m"));
+}
+
 TEST_F(ContactPolicyTest, WhatCameTooLateIsExpiredAtOnce) {
   Configure();
   Consent();
@@ -228,6 +240,16 @@ TEST_F(ContactPolicyTest, CapsCountInRollingWindows) {
   EXPECT_THAT(offered_at(7 * 24 - 1), ElementsAre(HasSubstr("FREQUENCY_CAP")));
   EXPECT_THAT(offered_at(7 * 24), ElementsAre(HasSubstr("released")));
   EXPECT_EQ(ann_.ctx.State<ContactState>("contact-policy", "contacts").contacts_size(), 2);
+}
+
+TEST_F(ContactPolicyTest, AContactLeavesTheRollingWindowToTheMillisecond) {
+  Configure("winner_window { seconds: 0 } caps { max: 1 window { seconds: 86400 } }");
+  Consent();
+  Send(Offer("first", kNoon, 1));
+  Send(Offer("early", kNoon + 24 * kHour - absl::Milliseconds(1), 1));
+  Send(Offer("late", kNoon + 24 * kHour, 1));
+  EXPECT_THAT(Decisions(), ElementsAre(HasSubstr("released first"), HasSubstr("released late"),
+                                       HasSubstr("FREQUENCY_CAP early")));
 }
 
 TEST_F(ContactPolicyTest, ACappedChannelGivesWayToTheNext) {

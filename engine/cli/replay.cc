@@ -1,0 +1,215 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <limits>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "engine/cli/command.h"
+#include "engine/cli/commands.h"
+#include "engine/codec/event_decoder.h"
+#include "engine/log/file_log.h"
+#include "engine/runtime/worker.h"
+#include "engine/time/clock.h"
+#include "state/rocksdb_store.h"
+#include "state/text.h"
+
+namespace ebb {
+namespace {
+
+constexpr int32_t kMaxPartitions = 4096;
+constexpr int kStepsBetweenProgress = 50;
+
+struct ReplayOptions {
+  std::string pipeline;
+  std::vector<std::string> inputs;
+  int32_t partitions = 1;
+  std::string until;
+  std::string output;
+  uint64_t memory_mib = 1024;
+};
+
+// No group, no zombies.
+class FileToken final : public GroupToken {};
+
+// Where replay keeps state while it runs.
+class ScratchDirectory {
+ public:
+  explicit ScratchDirectory(const std::string& output) : path_(output + "/.state") { Remove(); }
+  ~ScratchDirectory() { Remove(); }
+  const std::string& path() const { return path_; }
+
+ private:
+  void Remove() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string path_;
+};
+
+// The same pipeline over files: results readable, and each source in the format of its file.
+absl::StatusOr<std::shared_ptr<const PipelineSpec>> ForFiles(const PipelineSpec& spec,
+                                                             const std::map<std::string, std::string>& files) {
+  auto changed = std::make_shared<PipelineSpec>(spec);
+  for (SourceSpec& source : changed->sources) {
+    auto file = files.find(source.name);
+    if (file == files.end()) continue;
+    source.config.set_format(file->second.ends_with(".jsonl") ? "json" : "protobuf");
+  }
+  for (SinkSpec& sink : changed->sinks) sink.config.set_format("json");
+  changed->config.mutable_time()->set_idle("hold");
+  return changed;
+}
+
+absl::StatusOr<std::map<std::string, std::string>> ParseInputs(const PipelineSpec& spec,
+                                                               const std::vector<std::string>& inputs) {
+  std::map<std::string, std::string> files;
+  for (const std::string& input : inputs) {
+    const size_t equals = input.find('=');
+    const std::string name = input.substr(0, equals);
+    const bool known = std::any_of(spec.sources.begin(), spec.sources.end(),
+                                   [&](const SourceSpec& source) { return source.name == name; });
+    if (equals == std::string::npos || !known) {
+      return absl::InvalidArgumentError(
+          Text("--input ", input, ": expected SOURCE=FILE with a source of the pipeline"));
+    }
+    if (!files.emplace(name, input.substr(equals + 1)).second) {
+      return absl::InvalidArgumentError(Text("--input ", input, ": the source has a file already"));
+    }
+  }
+  return files;
+}
+
+absl::StatusOr<std::unique_ptr<FileInput>> OpenInput(const PipelineSpec& spec,
+                                                     const std::map<std::string, std::string>& files,
+                                                     int32_t partitions) {
+  std::map<std::string, FileTopic> topics;
+  for (const SourceSpec& source : spec.sources) {
+    auto file = files.find(source.name);
+    if (file == files.end()) continue;
+    // What cannot be decoded has no customer: it goes to the first partition, and to dead letters there.
+    auto trusting = std::make_shared<SourceSpec>(source);
+    trusting->config.set_partitioner("any");
+    auto decoder = std::make_shared<EventDecoder>(*trusting, 0, partitions);
+    topics[source.config.topic()] = {file->second, [trusting, decoder, partitions](std::string_view value) {
+                                       RecordBatch::View record;
+                                       record.value = value;
+                                       if (decoder->Decode(record)) return 0;
+                                       return PartitionOf(decoder->customer(), partitions);
+                                     }};
+  }
+  return FileInput::Open(std::move(topics), partitions);
+}
+
+void ShowProgress(const FileInput& input) {
+  const int64_t all = std::max<int64_t>(input.records(), 1);
+  const auto percent = static_cast<int>(input.records_read() * 100 / all);
+  constexpr int kWidth = 40;
+  std::cerr << "\r[" << std::string(static_cast<size_t>(percent * kWidth / 100), '#')
+            << std::string(static_cast<size_t>(kWidth - percent * kWidth / 100), ' ') << "] " << percent << "% of "
+            << input.records() << " events" << std::flush;
+}
+
+void PrintSummary(Worker& worker, const PipelineSpec& spec, const std::string& output) {
+  TaskStats sum;
+  sum.results.resize(spec.sinks.size());
+  uint64_t records = 0;
+  uint64_t dead_letters = 0;
+  for (const auto& [partition, slot] : worker.slots()) {
+    const TaskStats& stats = slot.task->stats();
+    for (uint64_t in : stats.records_in) records += in;
+    for (const auto& [reason, count] : stats.dead_letters) dead_letters += count;
+    for (size_t i = 0; i < sum.results.size(); ++i) sum.results[i] += stats.results[i];
+  }
+  std::cerr << records << " events";
+  for (size_t i = 0; i < spec.sinks.size(); ++i) std::cerr << ", " << sum.results[i] << " " << spec.sinks[i].name;
+  std::cerr << ", " << dead_letters << " dead letters; in " << output << "\n";
+}
+
+int Replay(const ReplayOptions& options) {
+  auto read = ReadPipeline(options.pipeline);
+  if (!read.ok()) return Fail(read.status());
+  auto files = ParseInputs(**read, options.inputs);
+  if (!files.ok()) return Fail(files.status());
+  auto changed = ForFiles(**read, *files);
+  if (!changed.ok()) return Fail(changed.status());
+  const std::shared_ptr<const PipelineSpec> spec = *changed;
+  WorkerOptions worker_options;
+  if (!options.until.empty()) {
+    auto until = ParseMoment(options.until);
+    if (!until.ok()) return Fail(until.status());
+    worker_options.until = *until;
+  }
+  CatchStopSignals();
+
+  auto input = OpenInput(*spec, *files, options.partitions);
+  if (!input.ok()) return Fail(input.status());
+  std::set<std::string> topics = {spec->config.dead_letters().topic()};
+  for (const SinkSpec& sink : spec->sinks) topics.insert(sink.config.topic());
+  auto output = FileOutput::Open(options.output, topics);
+  if (!output.ok()) return Fail(output.status());
+  ScratchDirectory scratch(options.output);
+  const uint64_t memory = options.memory_mib << 20;
+  RocksDbOptions rocksdb;
+  rocksdb.directory = scratch.path();
+  rocksdb.block_cache_bytes = memory / 8;
+  rocksdb.write_buffer_bytes = memory / 8;
+  auto stores = RocksDbStores::OpenDirectory(rocksdb);
+  if (!stores.ok()) return Fail(stores.status());
+
+  // A clock that stands still: nothing that is decided may depend on how long replay takes.
+  const ManualClock clock(absl::UnixEpoch());
+  FileCluster cluster(input->get(), options.partitions);
+  worker_options.task.changelog_topic = spec->config.application() + ".changelog";
+  worker_options.task.owner = "replay";
+  worker_options.task.cache_bytes = memory / 2 / static_cast<uint64_t>(options.partitions);
+  worker_options.task.pinned_bytes = memory / 16 / static_cast<uint64_t>(options.partitions);
+  // Nothing is ever redone here, so nothing need be written but what does not fit.
+  worker_options.recovery_budget = absl::Hours(10'000);
+  Worker worker(spec, worker_options, WorkerPorts{input->get(), output->get(), &cluster, stores->get(), &clock});
+  std::set<int32_t> all;
+  for (int32_t p = 0; p < options.partitions; ++p) all.insert(p);
+  worker.Assign(all, options.partitions, std::make_shared<FileToken>());
+  const bool show = isatty(STDERR_FILENO) != 0;
+  for (int step = 0; !worker.parked(); ++step) {
+    auto stepped = worker.Step();
+    if (!stepped.ok()) return Fail(absl::InternalError(stepped.status().message()));
+    if (show && step % kStepsBetweenProgress == 0) ShowProgress(**input);
+    // To park commits what is open.
+    if (StopRequested() || worker.Exhausted()) worker.Park();
+  }
+  if (show) std::cerr << "\r\x1b[K";
+  PrintSummary(worker, *spec, options.output);
+  return StopRequested() ? kExitFailed : kExitOk;
+}
+
+}  // namespace
+
+void AddReplayCommand(CLI::App& app, int* exit_code) {
+  auto options = std::make_shared<ReplayOptions>();
+  CLI::App* replay = app.add_subcommand("replay", "Run a pipeline over files, exactly the same each time");
+  replay->add_option("pipeline", options->pipeline, "The pipeline file (YAML)")->required();
+  replay->add_option("--input", options->inputs, "SOURCE=FILE, once for each source that has one: JSON Lines when FILE "
+                     "ends in .jsonl, else protobuf messages each behind its length as a varint")->required();
+  replay->add_option("--output", options->output, "The directory for the results, one file a topic")->required();
+  replay->add_option("--partitions", options->partitions, "As many as the topics have, to see the same")
+      ->check(CLI::Range(1, kMaxPartitions))
+      ->capture_default_str();
+  replay->add_option("--until", options->until,
+                     "Carry time to this moment (2026-05-04 or 2026-05-04T10:11:12Z) after the last event");
+  replay->add_option("--memory", options->memory_mib, "Memory for state, in MiB")->check(CLI::Range(64, 1 << 20))
+      ->capture_default_str();
+  replay->footer(
+      "The clock is that of the events. The same files give the same bytes: each line is one result with its key, its\n"
+      "headers and its value as JSON. Records that cannot be processed are in the file of the dead-letter topic.\n\n"
+      "Exit codes: 0 done; 1 failed or interrupted; 2 the pipeline, the files or the command line are wrong.");
+  replay->callback([options, exit_code] { *exit_code = Replay(*options); });
+}
+
+}  // namespace ebb
