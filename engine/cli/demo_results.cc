@@ -78,7 +78,8 @@ absl::StatusOr<bool> DemoResults::Read(DemoScreen& screen) {
 absl::Status DemoResults::Take(const SinkSpec& sink, std::string_view value, DemoScreen& screen) {
   const auto broken = [&] {
     return absl::DataLossError(Text("topic ", sink.config.topic(), ": expected ", sink.config.type(), " as ",
-                                    sink.config.format(), ", got ", value.size(), " bytes that are not; does someone else write to it?"));
+                                    sink.config.format(), ", got ", value.size(),
+                                    " bytes that are not; does someone else write to it?"));
   };
   if (Carries<v1::ChurnAlert>(sink)) {
     v1::ChurnAlert alert;

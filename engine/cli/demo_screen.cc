@@ -50,8 +50,10 @@ void DemoScreen::Print(std::string_view text) {
 
 void DemoScreen::Print(const v1::ChurnAlert& alert) {
   const std::string label = Column("alert", Spoken(v1::ChurnAlert::Kind_Name(alert.kind())));
+  const std::string risk =
+      absl::StrFormat("risk %2.0f%% in %.0f days", std::floor(100 * alert.risk()), alert.horizon_days());
   Print(Text(DemoTime(alert.decided_at_ms()), "  ", Paint(label, ColourOf(alert.kind())), "  ", alert.customer_id(),
-             "  ", absl::StrFormat("risk %2.0f%% in %.0f days", std::floor(100 * alert.risk()), alert.horizon_days()), ": ", Join(alert.reasons())));
+             "  ", risk, ": ", Join(alert.reasons())));
 }
 
 void DemoScreen::Print(const v1::MarketingTrigger& trigger) {

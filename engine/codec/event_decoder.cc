@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include <algorithm>
-
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/strip.h"
@@ -19,14 +17,11 @@ namespace {
 
 std::string FormatMs(int64_t ms) { return absl::FormatTime(absl::RFC3339_full, absl::FromUnixMillis(ms), absl::UTCTimeZone()); }
 
-// What the parser says, with a piece of the input on a line of its own, as one line of a header may hold it: bounded,
-// and in UTF-8 also where the input is not.
-std::string OneLine(std::string_view text) {
+// The first line of what the parser says, as a header may hold it: bounded, and in UTF-8 also where the input is not.
+// On further lines protobuf points at the place.
+std::string FirstLine(std::string_view text) {
   constexpr size_t kMaxBytes = 300;
-  std::string line(text.substr(0, kMaxBytes));
-  line.erase(std::find(line.begin(), line.end(), '^'), line.end());
-  std::replace(line.begin(), line.end(), '\n', ' ');
-  absl::StripTrailingAsciiWhitespace(&line);
+  const std::string line(text.substr(0, std::min(kMaxBytes, text.find('\n'))));
   const bool is_utf8 =
       google::protobuf::internal::IsStructurallyValidUTF8(line.data(), static_cast<int>(line.size()));
   return is_utf8 ? line : absl::CHexEscape(line);
@@ -68,8 +63,8 @@ const v1::EventHeader& EventDecoder::header() const {
 std::optional<Rejection> EventDecoder::Decode(const RecordBatch::View& record) {
   if (!record.value || record.value->empty()) return Rejection{"empty", "the record has no value; expected an event"};
   if (static_cast<int64_t>(record.value->size()) > spec_.config.max_bytes()) {
-    return Rejection{"too-large", Text("the value has ", record.value->size(), " bytes; the source takes up to ", spec_.config.max_bytes(),
-                                       ": raise its max_bytes to take more")};
+    return Rejection{"too-large", Text("the value has ", record.value->size(), " bytes; the source takes up to ",
+                                       spec_.config.max_bytes(), ": raise its max_bytes to take more")};
   }
   if (auto rejection = Parse(*record.value)) return rejection;
   if (auto rejection = CheckTime(record.timestamp_ms)) return rejection;
@@ -88,10 +83,8 @@ std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
     auto status = google::protobuf::util::JsonStringToMessage(
         google::protobuf::StringPiece(bytes.data(), bytes.size()), message_.get(), options);
     if (status.ok()) return std::nullopt;
-    // protobuf points at the place on a line of its own.
-    std::string why(status.message());
-    why.resize(std::min(why.size(), why.find('\n')));
-    return Rejection{"unparsable", Text("not a ", type, " in JSON: ", why)};
+    const std::string_view why(status.message().data(), status.message().size());
+    return Rejection{"unparsable", Text("not a ", type, " in JSON: ", FirstLine(why))};
   }
   google::protobuf::io::ArrayInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
   google::protobuf::io::CodedInputStream in(&stream);

@@ -1,5 +1,7 @@
 #include "engine/kafka/mock_cluster.h"
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -30,6 +32,8 @@ std::string MockCluster::bootstrap_servers() const { return rd_kafka_mock_cluste
 
 absl::Status MockCluster::CreateTopic(const std::string& topic, int32_t partitions) {
   constexpr int kReplication = 1;
+  // What is asked of the brokers' thread while it finishes the request before, it notices only a second later.
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));
   return ToStatus(rd_kafka_mock_topic_create(parts_->cluster.get(), topic.c_str(), partitions, kReplication),
                   absl::StrCat("creation of topic ", topic));
 }

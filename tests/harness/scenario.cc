@@ -179,6 +179,8 @@ class Reader {
   }
 
   absl::Status ReadEvent(const std::string& line);
+  absl::Status ReadBody(const YAML::Node& body, const SourceSpec& source, ScenarioEvent* event) const;
+  absl::Status ReadOptions(const std::vector<std::string>& words, ScenarioEvent* event) const;
 
   const std::string pipelines_;
   YAML::Node root_;
@@ -188,7 +190,7 @@ class Reader {
 // TIME SOURCE [recorded TIME] [partition N] [key KEY] {FIELDS} or "BYTES".
 absl::Status Reader::ReadEvent(const std::string& line) {
   const size_t body_at = line.find_first_of("{\"");
-  if (body_at == std::string::npos) return absl::InvalidArgumentError("expected {fields} or \"bytes\" after the source");
+  if (body_at == std::string::npos) return absl::InvalidArgumentError("expected {fields} or \"bytes\" at the end");
   const std::vector<std::string> words = absl::StrSplit(line.substr(0, body_at), ' ', absl::SkipWhitespace());
   if (words.size() < 3) return absl::InvalidArgumentError("expected a date, a time and a source");
   ScenarioEvent event;
@@ -201,51 +203,60 @@ absl::Status Reader::ReadEvent(const std::string& line) {
       std::find_if(sources.begin(), sources.end(), [&](const auto& candidate) { return candidate.name == words[2]; });
   if (source == sources.end()) return absl::InvalidArgumentError(Text("the pipeline has no source ", words[2]));
   event.partition.topic = source->config.topic();
-  std::optional<int32_t> partition;
-  std::optional<std::string> key;
+  if (auto status = ReadBody(YAML::Load(line.substr(body_at)), *source, &event); !status.ok()) return status;
+  event.key = event.customer;
+  event.partition.partition = -1;
+  if (auto status = ReadOptions(words, &event); !status.ok()) return status;
+  if (event.partition.partition < 0) event.partition.partition = PartitionOf(event.key, Scenario::kPartitions);
+  if (!scenario_.events.empty() && event.time < scenario_.events.back().time) scenario_.in_order = false;
+  scenario_.events.push_back(std::move(event));
+  return absl::OkStatus();
+}
+
+absl::Status Reader::ReadBody(const YAML::Node& body, const SourceSpec& source, ScenarioEvent* event) const {
+  v1::EventHeader header;
+  if (body.IsMap()) {
+    std::unique_ptr<google::protobuf::Message> message(source.prototype->New());
+    const auto& reflection = *message->GetReflection();
+    const auto* field = message->GetDescriptor()->FindFieldByName("header");
+    header.set_event_id(Text("e", scenario_.events.size() + 1));
+    header.set_event_time_ms(absl::ToUnixMillis(event->time));
+    header.set_source(event->source);
+    reflection.MutableMessage(message.get(), field)->CopyFrom(header);
+    if (auto status = FillMessage(body, message.get()); !status.ok()) return status;
+    header.CopyFrom(reflection.GetMessage(*message, field));
+    event->value = EncodeMessage(*message, source.config.format());
+  } else {
+    event->value = body.Scalar();
+  }
+  // With one partition, every record is in the right one.
+  EventDecoder decoder(source, 0, 1);
+  RecordBatch record;
+  record.Add(0, 0, "", event->value);
+  event->customer = decoder.Decode(record[0]) ? header.customer_id() : decoder.customer();
+  return absl::OkStatus();
+}
+
+absl::Status Reader::ReadOptions(const std::vector<std::string>& words, ScenarioEvent* event) const {
   for (size_t i = 3; i < words.size(); i += 2) {
-    int number = 0;
-    if (words[i] == "partition" && i + 1 < words.size() && absl::SimpleAtoi(words[i + 1], &number)) {
-      partition = number;
-    } else if (words[i] == "key" && i + 1 < words.size()) {
-      key = words[i + 1];
+    const bool has_value = i + 1 < words.size();
+    int32_t& partition = event->partition.partition;
+    if (words[i] == "key" && has_value) {
+      event->key = words[i + 1];
+    } else if (words[i] == "partition" && has_value) {
+      if (!absl::SimpleAtoi(words[i + 1], &partition) || partition < 0 || partition >= Scenario::kPartitions) {
+        return absl::InvalidArgumentError(Text("partition: expected less than ", Scenario::kPartitions, ", got ",
+                                               words[i + 1]));
+      }
     } else if (words[i] == "recorded" && i + 2 < words.size()) {
       auto recorded = ParseMoment(Text(words[i + 1], " ", words[i + 2]));
       if (!recorded.ok()) return recorded.status();
-      event.recorded_ms = absl::ToUnixMillis(*recorded);
+      event->recorded_ms = absl::ToUnixMillis(*recorded);
       ++i;
     } else {
       return absl::InvalidArgumentError(Text("expected recorded, partition or key with its value, got ", words[i]));
     }
   }
-  const YAML::Node body = YAML::Load(line.substr(body_at));
-  v1::EventHeader header;
-  if (body.IsMap()) {
-    std::unique_ptr<google::protobuf::Message> message(source->prototype->New());
-    header.set_event_id(Text("e", scenario_.events.size() + 1));
-    header.set_event_time_ms(absl::ToUnixMillis(event.time));
-    header.set_source(event.source);
-    const auto* field = message->GetDescriptor()->FindFieldByName("header");
-    const auto& reflection = *message->GetReflection();
-    reflection.MutableMessage(message.get(), field)->CopyFrom(header);
-    if (auto status = FillMessage(body, message.get()); !status.ok()) return status;
-    header.CopyFrom(reflection.GetMessage(*message, field));
-    event.value = EncodeMessage(*message, source->config.format());
-  } else {
-    event.value = body.Scalar();
-  }
-  // With one partition, every record is in the right one.
-  EventDecoder decoder(*source, 0, 1);
-  RecordBatch record;
-  record.Add(0, 0, "", event.value);
-  event.customer = decoder.Decode(record[0]) ? header.customer_id() : decoder.customer();
-  event.key = key.value_or(event.customer);
-  event.partition.partition = partition.value_or(PartitionOf(event.key, Scenario::kPartitions));
-  if (event.partition.partition < 0 || event.partition.partition >= Scenario::kPartitions) {
-    return absl::InvalidArgumentError(Text("there are ", Scenario::kPartitions, " partitions"));
-  }
-  if (!scenario_.events.empty() && event.time < scenario_.events.back().time) scenario_.in_order = false;
-  scenario_.events.push_back(std::move(event));
   return absl::OkStatus();
 }
 

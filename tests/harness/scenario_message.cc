@@ -71,7 +71,7 @@ bool Parse(const std::string& text, Number* number) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-// Sets a single value or, of a repeated field, adds one. False: the text is none of the field's type.
+// Sets a single value or, of a repeated field, adds one.
 template <class Value>
 void Put(Message* message, const FieldDescriptor& field, Value value,
          void (google::protobuf::Reflection::*set)(Message*, const FieldDescriptor*, Value) const,
@@ -79,6 +79,7 @@ void Put(Message* message, const FieldDescriptor& field, Value value,
   (message->GetReflection()->*(field.is_repeated() ? add : set))(message, &field, std::move(value));
 }
 
+// False: the text is none of the field's type.
 bool PutText(const std::string& text, const FieldDescriptor& field, Message* message) {
   using R = google::protobuf::Reflection;
   switch (field.cpp_type()) {
@@ -159,7 +160,8 @@ std::string RenderOne(const Message& message, const FieldDescriptor& field, int 
       return number == 0 ? "never" : FormatMoment(absl::FromUnixMillis(number));
     }
     case FieldDescriptor::CPPTYPE_DOUBLE:
-      return absl::StrFormat("%.6g", single ? r.GetDouble(message, &field) : r.GetRepeatedDouble(message, &field, index));
+      return absl::StrFormat("%.6g",
+                             single ? r.GetDouble(message, &field) : r.GetRepeatedDouble(message, &field, index));
     case FieldDescriptor::CPPTYPE_ENUM:
       return Spell(*(single ? r.GetEnum(message, &field) : r.GetRepeatedEnum(message, &field, index)));
     default:

@@ -5,7 +5,7 @@
 #include <optional>
 #include <random>
 #include <set>
-#include <tuple>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
@@ -69,6 +69,8 @@ void Print(const google::protobuf::Value& value, const std::string& indent, std:
   }
 }
 
+using LinesByCustomer = std::map<std::string, std::vector<std::pair<absl::Time, std::string>>>;
+
 class ScenarioRun {
  public:
   ScenarioRun(const Scenario& scenario, const Way& way)
@@ -80,6 +82,7 @@ class ScenarioRun {
     broker_.CreateTopic(changelog_, Scenario::kPartitions, {{"cleanup.policy", "compact"}});
     options_.partitions = Scenario::kPartitions;
     options_.worker.task.epoch_records = way.epoch_records;
+    if (way.one_result) options_.worker.task.outbox_bytes = 1;
     options_.worker.recovery_budget = way.recovery_budget;
     options_.worker.commit_interval = absl::Milliseconds(5);
     options_.worker.commit_delay = absl::Milliseconds(1);
@@ -221,6 +224,7 @@ class ScenarioRun {
   }
 
   absl::Status CollectResults();
+  absl::Status CollectResult(const SinkSpec& sink, const MemoryBroker::Record& record, LinesByCustomer* lines);
   void CollectDeadLetters();
 
   const Scenario& scenario_;
@@ -237,50 +241,59 @@ class ScenarioRun {
   Outcome outcome_;
 };
 
+// A customer's lines keep their order; those of different customers are merged by time.
+std::vector<std::string> MergeByTime(const LinesByCustomer& lines) {
+  std::vector<std::string> merged;
+  std::map<std::string, size_t> next;
+  for (;;) {
+    const std::string* first = nullptr;
+    for (const auto& [customer, of_customer] : lines) {
+      if (next[customer] == of_customer.size()) continue;
+      if (first == nullptr || of_customer[next[customer]].first < lines.at(*first)[next[*first]].first) {
+        first = &customer;
+      }
+    }
+    if (first == nullptr) return merged;
+    merged.push_back(lines.at(*first)[next[*first]++].second);
+  }
+}
+
 absl::Status ScenarioRun::CollectResults() {
   for (const SinkSpec& sink : scenario_.spec->sinks) {
-    const auto shown = scenario_.show.find(sink.name);
-    // A customer's results keep their order; those of different customers are told in order of time.
-    std::map<std::string, std::vector<std::pair<std::string, std::string>>> lines;
+    LinesByCustomer lines;
     std::set<std::string> ids;
     for (int32_t partition = 0; partition < Scenario::kPartitions; ++partition) {
       for (const auto& record : broker_.Committed({sink.config.topic(), partition})) {
-        const auto message = Decode(sink, record.value.value_or(""));
-        if (message == nullptr) return absl::DataLossError(Text("sink ", sink.name, ": a value cannot be read back"));
         if (!ids.insert(HeaderOf(record, "ce_id")).second) {
           outcome_.repeated.push_back(Text(sink.name, " ", record.key, " ", HeaderOf(record, "ce_id")));
         }
-        std::string json;
-        (void)google::protobuf::util::MessageToJsonString(*message, &json);
-        std::string& all = outcome_.results[Text(sink.name, " of ", record.key)];
-        absl::StrAppend(&all, "  ", json);
-        for (const auto& [name, value] : record.headers) absl::StrAppend(&all, " ", name, "=", value);
-        absl::StrAppend(&all, "\n");
-        if (shown == scenario_.show.end()) continue;
-        auto fields = RenderFields(*message, shown->second);
-        if (!fields.ok()) return fields.status();
-        absl::Time time;
-        if (!absl::ParseTime(absl::RFC3339_full, HeaderOf(record, "ce_time"), &time, nullptr)) {
-          return absl::DataLossError(Text("sink ", sink.name, ": ce_time is ", HeaderOf(record, "ce_time")));
-        }
-        const std::string moment = FormatMoment(time);
-        lines[record.key].emplace_back(HeaderOf(record, "ce_time"),
-                                       Text(moment, " ", record.key, fields->empty() ? "" : " ", *fields));
+        if (auto status = CollectResult(sink, record, &lines); !status.ok()) return status;
       }
     }
-    if (shown == scenario_.show.end()) continue;
-    auto& merged = outcome_.shown[sink.name];
-    std::map<std::string, size_t> next;
-    for (;;) {
-      const std::string* first = nullptr;
-      for (const auto& [customer, of_customer] : lines) {
-        if (next[customer] == of_customer.size()) continue;
-        if (first == nullptr || of_customer[next[customer]].first < lines[*first][next[*first]].first) first = &customer;
-      }
-      if (first == nullptr) break;
-      merged.push_back(lines[*first][next[*first]++].second);
-    }
+    if (scenario_.show.contains(sink.name)) outcome_.shown[sink.name] = MergeByTime(lines);
   }
+  return absl::OkStatus();
+}
+
+absl::Status ScenarioRun::CollectResult(const SinkSpec& sink, const MemoryBroker::Record& record,
+                                        LinesByCustomer* lines) {
+  const auto message = Decode(sink, record.value.value_or(""));
+  if (message == nullptr) return absl::DataLossError(Text("sink ", sink.name, ": a value cannot be read back"));
+  std::string json;
+  (void)google::protobuf::util::MessageToJsonString(*message, &json);
+  std::string& all = outcome_.results[Text(sink.name, " of ", record.key)];
+  absl::StrAppend(&all, "  ", json);
+  for (const auto& [name, value] : record.headers) absl::StrAppend(&all, " ", name, "=", value);
+  absl::StrAppend(&all, "\n");
+  const auto shown = scenario_.show.find(sink.name);
+  if (shown == scenario_.show.end()) return absl::OkStatus();
+  auto fields = RenderFields(*message, shown->second);
+  if (!fields.ok()) return fields.status();
+  absl::Time time;
+  if (!absl::ParseTime(absl::RFC3339_full, HeaderOf(record, "ce_time"), &time, nullptr)) {
+    return absl::DataLossError(Text("sink ", sink.name, ": ce_time is ", HeaderOf(record, "ce_time")));
+  }
+  (*lines)[record.key].emplace_back(time, Text(FormatMoment(time), " ", record.key, " ", *fields));
   return absl::OkStatus();
 }
 
@@ -309,6 +322,8 @@ void ScenarioRun::CollectDeadLetters() {
 
 }  // namespace
 
-absl::StatusOr<Outcome> RunScenario(const Scenario& scenario, const Way& way) { return ScenarioRun(scenario, way).Run(); }
+absl::StatusOr<Outcome> RunScenario(const Scenario& scenario, const Way& way) {
+  return ScenarioRun(scenario, way).Run();
+}
 
 }  // namespace ebb::testing

@@ -27,6 +27,7 @@ struct Way {
   Crash crash = Crash::kNever;
   absl::Duration recovery_budget = absl::Hours(1);
   uint64_t epoch_records = 500'000;
+  bool one_result = false;   // An epoch ends with its first result, in the midst of what is due if need be.
   bool lose_stores = false;  // A crash loses the local state.
   bool compact = false;      // At a crash the changelog is compacted, or not, at random.
   uint64_t seed = 1;

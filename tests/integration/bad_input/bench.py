@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from support import EBB, Kafka, Pipeline, wait_until
 
 PARTITIONS = 2
-END_LIMIT = 15  # Seconds: what is refused is refused soon.
+END_LIMIT = 25  # Seconds: what is refused is refused soon, but after a crash the group waits a session out.
 READY_LIMIT = 60
 LOG_LINE = re.compile(r"^\S+Z (debug|info|warning|error) (.*)$")
 
@@ -108,6 +108,11 @@ def admin_of(kafka):
     return AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 4})
 
 
+def read_line(log, words):
+    """The first line of a log with these words, without its time; empty when there is none."""
+    return next((line.split(" ", 1)[1] for line in log.splitlines() if words in line and " " in line), "")
+
+
 class Bench:
     """A broker for all cases, and what they leave behind."""
 
@@ -194,7 +199,7 @@ class Sender:
 
     def __init__(self, kafka):
         self._producer = Producer({"bootstrap.servers": kafka.bootstrap, "partitioner": "murmur2_random",
-                                   "message.max.bytes": 8 << 20, "enable.idempotence": True, "log_level": 4})
+                                   "message.max.bytes": 8 << 20, "enable.idempotence": True, "log_level": 2})
 
     def post(self, topic, key, value, partition=None):
         """Returns a list that holds (partition, offset) after the next flush."""

@@ -1,6 +1,6 @@
 """Records that are wrong: each becomes a dead letter with its bytes as they came, and the sound ones go on."""
 
-from bad_input.bench import Row, Sender, browse, now_ms, purchase
+from bad_input.bench import Row, Sender, browse, now_ms, purchase, read_message
 from support import wait_until
 
 CUSTOMER = "customer-1"
@@ -19,7 +19,9 @@ def bad_values():
     return [
         ("JSON that is cut off", json, good[:40], "unparsable", ["ebb.v1.Purchase", "JSON"]),
         ("JSON with a text where a number belongs", json, purchase(CUSTOMER, "text", discountMinor="much"),
-         "unparsable", ["discountMinor", "much"]),
+         "unparsable", ["discount_minor", "much"]),
+        ("JSON with 900 kB of text where a number belongs", json, purchase(CUSTOMER, "lots", discountMinor="x" * 900_000),
+         "unparsable", ["discount_minor", "xxx"]),
         ("JSON of another kind", json, b'["purchase"]', "unparsable", ["ebb.v1.Purchase"]),
         ("protobuf that is cut off", protobuf, view[:-3], "unparsable", ["ebb.v1.Browse", "protobuf"]),
         ("text where protobuf is expected", protobuf, b"what is this?", "unparsable", ["ebb.v1.Browse", "protobuf"]),
@@ -42,7 +44,7 @@ def bad_values():
         ("event time before not_before", json, purchase(CUSTOMER, "old", -HOUR_MS), "absurd-time",
          ["1969", "1990", "not_before"]),
         ("event time that no integer holds", json, purchase(CUSTOMER, "huge", 10**30), "unparsable",
-         ["eventTimeMs"]),
+         ["event_time_ms"]),
         ("negative price", json,
          purchase(CUSTOMER, "negative", lines=[{"sku": "milk", "priceMinor": "-129", "quantityMilli": "1000"}]),
          "negative-amount", ["lines.price_minor", "-129", "0 or more"]),
@@ -123,4 +125,33 @@ def bad_records(bench):
     return rows
 
 
-CASES = [bad_records]
+def long_key(bench):
+    """a key that no dead letter can hold"""
+    pipeline = bench.pipeline("longkey")
+    bench.create("longkey.purchases", "longkey.browses", **{"max.message.bytes": str(4 << 20)})
+    process = bench.start(pipeline)
+    sender = Sender(bench.kafka)
+    place = sender.send("longkey.purchases", b"k" * (2 << 20), b"?", 0)
+    customers = [f"after-{i}" for i in range(20)]  # Of both partitions.
+    for customer in customers:
+        sender.post("longkey.purchases", customer.encode(), purchase(customer, customer))
+    sender.flush()
+    told, letters = [], []
+    try:
+        wait_until(lambda: len(bench.kafka.read("longkey.features")) == len(customers), 20, "all features")
+    finally:
+        code = bench.stop(process)
+        told = {record[1].decode() for record in bench.kafka.read("longkey.features")}
+        letters = bench.kafka.read("longkey.dead-letters")
+        row = Row("unparsable value under a key of 2 MiB",
+                  f"{len(letters)} dead letters; {len(told)} of {len(customers)} sound customers behind it; "
+                  f"exit code {code}", read_message(pipeline.log()))
+        row.expect(len(letters) == 1, "expected one dead letter, with the key cut")
+        row.expect(told == set(customers), "sound records behind it are not processed")
+        if letters:
+            row.message = letters[0][2]["__streams.errors.message"]
+            row.expect(letters[0][2]["__streams.errors.offset"] == str(place[1]), "its position is wrong")
+        return [row.expect(code == 0, "expected exit code 0")]
+
+
+CASES = [bad_records, long_key]

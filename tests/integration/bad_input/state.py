@@ -3,7 +3,7 @@
 import socket
 import subprocess
 
-from bad_input.bench import READY_LIMIT, Row, Sender, admin_of, purchase
+from bad_input.bench import READY_LIMIT, Row, Sender, admin_of, purchase, read_line
 from support import wait_until
 
 EPOCH_KEY = b"\x02"  # Of an epoch record in the changelog.
@@ -29,16 +29,16 @@ def known(pipeline, customer):
     return answer is not None and "profile" in answer
 
 
-def intact(bench, pipeline, customer, done, *words, log_from):
-    """A row for a process that starts again and knows what it knew."""
+def intact(bench, pipeline, customer, done, words="live at epoch"):
+    """A row for a process that starts again, says these words, and knows what it knew."""
+    mark = len(pipeline.log())
     process = bench.start(pipeline)
     remembered = known(pipeline, customer)
     code = bench.stop(process)
-    log = pipeline.log()[log_from:]
-    lines = [line[25:] for line in log.splitlines() if any(word in line for word in words)] if words else []
-    row = Row(done, f"ready; exit code {code}", lines[0] if lines else log.splitlines()[-1][25:])
+    log = pipeline.log()[mark:]
+    row = Row(done, f"ready; exit code {code}", read_line(log, words))
     row.expect(remembered, f"{customer} is forgotten; the log:\n{log[-2000:]}").expect(code == 0, "expected exit code 0")
-    return row.expect_words(*words)
+    return row.expect_words(words)
 
 
 def other_pipeline(bench):
@@ -47,10 +47,11 @@ def other_pipeline(bench):
     pipeline = bench.pipeline("fit")
     run_once(bench, pipeline, ["ann"])
     right = pipeline.file.read_text()
-    edits = [("an operator has another id than the stored state", [("id: profile", "id: customers"), ("[profile]", "[customers]")],
-              ["profile/", "is gone"]),
+    edits = [("an operator has another id than the stored state",
+              [("id: profile", "id: customers"), ("[profile]", "[customers]")], ["profile/", "is gone"]),
              ("an operator id is now of another type",
-              [("type: customer-profile", "type: churn"), ("CustomerFeatures", "ChurnAlert"), ("fit.features", "fit.alerts")],
+              [("type: customer-profile", "type: intake"), ("intake, type: intake", "gate, type: intake"),
+               ("[intake]", "[gate]"), ("CustomerFeatures", "Purchase")],
               ["profile/", "is gone"]),
              ("a source has another name", [("  purchases:", "  sales:"), ("[purchases, ", "[sales, ")],
               ["stored browses, purchases", "browses, sales"]),
@@ -67,7 +68,7 @@ def other_pipeline(bench):
         pipeline.file.write_text(text)
         rows.append(bench.refused(done, pipeline, "does not fit", "another name", *words, log_from=len(pipeline.log())))
     pipeline.file.write_text(right)
-    rows.append(intact(bench, pipeline, "ann", "… and the right pipeline again", log_from=len(pipeline.log())))
+    rows.append(intact(bench, pipeline, "ann", "… and the right pipeline again"))
     return rows
 
 
@@ -81,16 +82,11 @@ def other_state(bench):
     for i in range(3):
         run_once(bench, guest, [f"gus-{i}-{j}" for j in range(CUSTOMERS)])
     guest.environment["EBB_STATE_DIR"] = owner.environment["EBB_STATE_DIR"]
-    mark = len(guest.log())
-    row = intact(bench, guest, "gus-0-0", "the state directory of another application", "rebuilt from the changelog",
-                 log_from=mark)
-    rows = [row]
+    row = intact(bench, guest, "gus-0-0", "the state directory of another application", "rebuilt from the changelog")
     process = bench.start(guest)
     row.expect(not known(guest, "olga"), "it has taken over a customer of the other application")
     bench.stop(process)
-    rows.append(intact(bench, owner, "olga", "… and the other application again on it", "rebuilt from the changelog",
-                       log_from=len(owner.log())))
-    return rows
+    return [row, intact(bench, owner, "olga", "… and the other application again on it", "rebuilt from the changelog")]
 
 
 def other_version(bench):
@@ -104,9 +100,9 @@ def other_version(bench):
     sender = Sender(bench.kafka)
     sender.send("version.changelog", key, b"\x08\x63" + value[2:], partition)
     rows = [bench.refused("state that another version has written", pipeline, "format 99", "expected 1",
-                          "another version", log_from=len(pipeline.log()))]
+                          "another version", "another name", log_from=len(pipeline.log()))]
     sender.send("version.changelog", key, value, partition)
-    rows.append(intact(bench, pipeline, "vera", "… and the right record again", log_from=len(pipeline.log())))
+    rows.append(intact(bench, pipeline, "vera", "… and the right record again"))
     return rows
 
 
@@ -185,7 +181,7 @@ def full(bench):
     code = bench.stop(process)
     told = sorted(key.decode() for _, key, _, _ in bench.kafka.read("full.features"))
     row = Row("… and started again with room", f"ready; exit code {code}; {len(told)} features, each once",
-              pipeline.log()[mark:].splitlines()[-1][25:])
+              read_line(pipeline.log()[mark:], "live at epoch"))
     row.expect(told == sorted(customers), f"expected one feature of each of {CUSTOMERS} customers")
     rows.append(row.expect(code == 0, "expected exit code 0"))
     return rows
