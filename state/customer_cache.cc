@@ -94,7 +94,7 @@ class CustomerCache::Access final : public StateAccess {
   void ScanRows(StateId state, std::string_view from, const RowVisitor& visit) override {
     const std::string first = layout::RowKey(customer_->id, state, from);
     const std::string end = layout::PrefixEnd(layout::RowKey(customer_->id, state, ""));
-    absl::btree_map<std::string, std::optional<std::string>> merged;
+    CustomerRows merged;
     auto status = cache_.store_->Scan(first, end, [&](std::string_view key, std::string_view value) {
       merged[std::string(key)] = std::string(value);
       return true;
@@ -302,7 +302,7 @@ void CustomerCache::Freeze() {
 void CustomerCache::AddToWriteBack(uint64_t epoch, Customer* customer, WriteBack* out) {
   const bool changed_now = customer->open && customer->open->changed;
   const std::string& body = changed_now ? customer->open->next_body : customer->body;
-  absl::btree_map<std::string, std::optional<std::string>> rows;
+  CustomerRows rows;
   if (customer->rows) rows = *customer->rows;
   if (changed_now) {
     for (const auto& [key, value] : customer->open->rows) rows[key] = value;
@@ -417,7 +417,7 @@ void CustomerCache::Commit(uint64_t epoch, WriteBack written, WriteBatch* batch)
       customer->body = std::move(open.next_body);
       customer->body.shrink_to_fit();
       if (!open.rows.empty()) {
-        if (!customer->rows) customer->rows = std::make_unique<absl::btree_map<std::string, std::optional<std::string>>>();
+        if (!customer->rows) customer->rows = std::make_unique<CustomerRows>();
         for (auto& [key, value] : open.rows) (*customer->rows)[key] = std::move(value);
       }
       if (customer->dirty_since == 0) {

@@ -28,6 +28,9 @@
 
 namespace ebb {
 
+// Rows of a customer's map and list states by full key; absent: erased.
+using CustomerRows = absl::btree_map<std::string, std::optional<std::string>>;
+
 // What an open epoch holds of one customer beside its body.
 struct OpenCustomer {
   struct Value {
@@ -38,7 +41,7 @@ struct OpenCustomer {
   };
   std::vector<Value> values;          // In order of ids.
   std::vector<DocumentTimer> timers;  // In order of (deadline, id).
-  absl::btree_map<std::string, std::optional<std::string>> rows;  // Changed rows by full key; absent: erased.
+  CustomerRows rows;                  // Changed.
   bool changed = false;
   std::string next_body;              // The body after this epoch; set by Freeze.
 };
@@ -51,7 +54,7 @@ struct Customer {
   uint64_t dirty_since = 0;          // First epoch whose effect is not in written state; 0: none.
   int64_t index_ms = kNoTime;        // Where the store's time index wakes it.
   int64_t wake_ms = kNoTime;         // Where the unwritten part of the time index wakes it.
-  std::unique_ptr<absl::btree_map<std::string, std::optional<std::string>>> rows;  // Unwritten rows.
+  std::unique_ptr<CustomerRows> rows;  // Unwritten.
   std::unique_ptr<OpenCustomer> open;
   std::list<Customer*>::iterator place;  // In the list of clean or of dirty customers.
 };

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstdarg>
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -35,7 +36,6 @@ constexpr char kFamilyPrefix[] = "task-";
 constexpr int kMaxOpenFiles = 512;
 constexpr uint64_t kFileBytes = 32 << 20;  // With the number of open files: 16 GB without reopening any.
 constexpr uint64_t kMaxManifestBytes = 16 << 20;
-constexpr uint64_t kMaxInfoLogBytes = 1 << 20;
 constexpr size_t kMultiGetRows = 128;     // Bounds the blocks pinned at once.
 constexpr size_t kRowOverheadBytes = 16;  // Of a row in RocksDB's own batch, at most: tag, family, two lengths.
 
@@ -127,6 +127,14 @@ absl::Status CheckRoom(const RocksDbOptions& options, uint64_t unflushed_bytes) 
                                               " bytes of room, found ", disk.available));
 }
 
+// RocksDB's own log would be a file beside the data, and to write to it when the disk is full aborts the process. What
+// matters of it comes as statuses.
+class NoLog final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
 rocksdb::Options DatabaseOptions(const RocksDbOptions& options) {
   rocksdb::Options db;
   db.create_if_missing = true;
@@ -134,9 +142,7 @@ rocksdb::Options DatabaseOptions(const RocksDbOptions& options) {
   db.max_background_jobs = 2;
   db.bytes_per_sync = 1 << 20;
   db.max_manifest_file_size = kMaxManifestBytes;
-  db.info_log_level = rocksdb::WARN_LEVEL;
-  db.keep_log_file_num = 2;
-  db.max_log_file_size = kMaxInfoLogBytes;
+  db.info_log = std::make_shared<NoLog>();
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
   db.max_bgerror_resume_count = 0;

@@ -1,5 +1,6 @@
 // `ebb demo`: a simulated shop, the retail pipeline and a reader of its results in one process.
 
+#include <errno.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,10 +30,10 @@
 namespace ebb {
 namespace {
 
-constexpr int32_t kDays = 180;
+constexpr int32_t kDays = 185;
 // The shop's first days are sent at once, as the history from which the pipeline learns its customers. Nothing is
 // sent for them but for the last few, so that something is to be seen soon: by then the first customers are missed.
-constexpr int32_t kHistoryDays = 90;
+constexpr int32_t kHistoryDays = 95;
 constexpr int32_t kSilentDays = 75;
 // Kept at the end of the demo for reading what is under way, and how long that may take.
 constexpr absl::Duration kWrapUp = absl::Milliseconds(1500);
@@ -251,18 +252,18 @@ void Demo::SumUp() {
   line("withheld", Total(tally.withheld), tally.withheld);
   line("dead letters", tally.dead_letters);
   line("events/s", static_cast<uint64_t>(static_cast<double>(sent) / seconds));
-  if (!stage_->embedded()) {
+  if (process_ && !stage_->embedded()) {
     screen_.Print(Text("\nIts topics stay at ", stage_->bootstrap(), "; their names begin with ",
                        stage_->application(), "."));
   }
-  screen_.Print(
-      "\nWhere to go next\n"
+  screen_.Print(Text(
+      "\nWhere to go next, from the source tree; ebb is ", program_invocation_name, "\n"
       "  ebb validate deploy/pipelines/retail.yaml     check the pipeline, after you have changed it\n"
       "  ebb generate --help                           a shop of any size, to files or to Kafka\n"
       "  ebb replay --help                             run a pipeline over files\n"
       "  deploy/kafka/kafka.sh start                   a real Kafka on this machine; then\n"
       "  ebb demo --bootstrap 127.0.0.1:9092           this on it, exactly once, and\n"
-      "  ebb run deploy/pipelines/retail.yaml          the pipeline for your own events");
+      "  ebb run deploy/pipelines/retail.yaml          the pipeline for your own events"));
 }
 
 int RunDemo(const DemoOptions& options) {

@@ -12,9 +12,16 @@
 #include "engine/cli/command.h"
 #include "engine/cli/retail_pipeline.h"
 #include "engine/kafka/topics.h"
+#include "engine/time/clock.h"
 #include "state/text.h"
 
 namespace ebb {
+namespace {
+
+// For so long a wish to stop may have to wait.
+constexpr absl::Duration kSlice = absl::Seconds(1);
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<DemoStage>> DemoStage::Build(const std::string& bootstrap, absl::Time emit_from) {
   std::unique_ptr<DemoStage> stage(new DemoStage);
@@ -50,7 +57,8 @@ absl::Status DemoStage::MakeDirectory() {
   std::string path = (parent / "ebb-demo-XXXXXX").string();
   if (error || mkdtemp(path.data()) == nullptr) {
     return absl::UnavailableError(
-        Text("cannot make a directory for state in '", parent.string(), "'; set TMPDIR to one that can be written to"));
+        Text("cannot make a directory for state in ", error ? "what TMPDIR names" : parent.string(),
+             "; set TMPDIR to a directory that can be written to"));
   }
   directory_ = path;
   return absl::OkStatus();
@@ -90,10 +98,7 @@ absl::Status DemoStage::CreateTopics() {
   for (const SourceSpec& source : spec_->sources) topics.push_back(source.config.topic());
   if (!embedded()) {
     for (const std::string& topic : topics) {
-      if (auto status = EnsureTopic(connection_, {topic, kPartitions, -1, {}}, kPatience); !status.ok()) {
-        return absl::Status(status.code(),
-                            Text("cannot create topic ", topic, " at ", bootstrap_, ": ", status.message()));
-      }
+      if (auto status = CreateTopic(topic); !status.ok()) return status;
     }
     return absl::OkStatus();
   }
@@ -105,6 +110,24 @@ absl::Status DemoStage::CreateTopics() {
     if (auto status = mock_->CreateTopic(topic, kPartitions); !status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+absl::Status DemoStage::CreateTopic(const std::string& topic) const {
+  const SystemClock clock;
+  const absl::Duration give_up = clock.Elapsed() + kPatience;
+  while (true) {
+    const absl::Status status = EnsureTopic(connection_, {topic, kPartitions, -1, {}}, kSlice);
+    const bool away = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+    if (!status.ok() && !away) {
+      return absl::Status(status.code(), Text("cannot create topic ", topic, ": ", status.message()));
+    }
+    if (status.ok()) return status;
+    if (StopRequested()) return absl::CancelledError("told to stop while it waited for Kafka");
+    if (clock.Elapsed() > give_up) {
+      return absl::UnavailableError(
+          Text("no Kafka answers at ", bootstrap_, "; is it running, and is the address right?"));
+    }
+  }
 }
 
 }  // namespace ebb

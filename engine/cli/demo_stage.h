@@ -28,7 +28,7 @@ class DemoStage {
   static absl::StatusOr<std::unique_ptr<DemoStage>> Build(const std::string& bootstrap, absl::Time emit_from);
   ~DemoStage();
 
-  // Creates what KafkaProcess expects to find. Blocks up to the patience for each topic.
+  // Creates what KafkaProcess expects to find. Blocks up to the patience for each topic. Cancelled: told to stop.
   absl::Status CreateTopics();
 
   bool embedded() const { return mock_ != nullptr; }
@@ -42,6 +42,7 @@ class DemoStage {
   absl::Status OpenBroker(const std::string& bootstrap);
   absl::Status MakeDirectory();
   absl::Status LoadRetailPipeline(absl::Time emit_from);
+  absl::Status CreateTopic(const std::string& topic) const;
 
   std::string directory_;  // Empty until it is made.
   std::unique_ptr<MockCluster> mock_;

@@ -132,7 +132,9 @@ absl::Status KafkaProcess::CheckChangelog() {
   std::vector<TopicSpec> topics;
   topics.push_back({ChangelogTopic(), partitions_, -1,
                     {{"cleanup.policy", "compact"}, {"max.message.bytes", Text(kChangelogMessageBytes)}}});
-  for (const SinkSpec& sink : spec_->sinks) topics.push_back({sink.config.topic(), partitions_, -1, {}});
+  for (const SinkSpec& sink : spec_->sinks) {
+    topics.push_back({sink.config.topic(), partitions_, -1, {{"cleanup.policy", sink.config.cleanup()}}});
+  }
   topics.push_back({spec_->config.dead_letters().topic(), partitions_, -1, {}});
   for (const TopicSpec& topic : topics) {
     // Only the changelog must match partition by partition.
@@ -272,7 +274,11 @@ absl::Status KafkaProcess::Run(const std::atomic<bool>& stop) {
   Log(LogLevel::kInfo, "started", {{"application", spec_->config.application()}, {"instance", instance_},
                                    {"partitions", partitions_}, {"admin_port", admin_port()}});
   for (;;) {
-    if (auto status = engine_->Step(absl::Milliseconds(20)); !status.ok()) return status;
+    if (auto status = engine_->Step(absl::Milliseconds(20)); !status.ok()) {
+      // Others, and the next start, need not wait for the session to end.
+      membership_->Leave(true);
+      return status;
+    }
     const Engine::Standing standing = engine_->standing();
     {
       std::lock_guard lock(standing_mutex_);

@@ -35,6 +35,10 @@ int Run(const RunOptions& options) {
   if (!spec.ok()) return Fail(spec.status());
   CatchStopSignals();
   auto process = KafkaProcess::Start(*spec, process_options);
+  if (absl::IsCancelled(process.status())) {
+    Log(LogLevel::kInfo, std::string(process.status().message()));
+    return kExitOk;
+  }
   if (!process.ok()) {
     Log(LogLevel::kError, std::string(process.status().message()));
     return kExitFailed;

@@ -44,10 +44,24 @@ Value Render(const std::string& type, std::string_view bytes) {
   return value;
 }
 
+// A sub-key as text: bytes that are no letters in hexadecimal.
+std::string Printable(std::string_view sub_key) {
+  std::string text;
+  for (unsigned char byte : sub_key) {
+    if (byte >= 0x20 && byte < 0x7f) {
+      text.push_back(static_cast<char>(byte));
+    } else {
+      absl::StrAppend(&text, "\\x", absl::Hex(byte, absl::kZeroPad2));
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> DescribeCustomer(const v1::Manifest& manifest, std::string_view customer,
-                                             std::string_view body, uint64_t epoch, Store* store) {
+                                             std::string_view body, uint64_t epoch, Store* store,
+                                             const CustomerRows* unwritten) {
   const auto parts = SplitDocument(body);
   if (!parts) return absl::DataLossError("the customer's document cannot be read");
   Struct states;
@@ -67,20 +81,24 @@ absl::StatusOr<std::string> DescribeCustomer(const v1::Manifest& manifest, std::
   for (const auto& state : manifest.states()) {
     if (state.shape() == "value") continue;
     const std::string from = layout::RowKey(customer, state.id(), "");
-    auto status = store->Scan(from, layout::PrefixEnd(from), [&](std::string_view key, std::string_view value) {
-      std::string name;
-      for (unsigned char byte : layout::SubKeyOf(key, customer)) {
-        if (byte >= 0x20 && byte < 0x7f) {
-          name.push_back(static_cast<char>(byte));
-        } else {
-          absl::StrAppend(&name, "\\x", absl::Hex(byte, absl::kZeroPad2));
-        }
-      }
-      (*(*rows.mutable_fields())[state.name()].mutable_struct_value()->mutable_fields())[name] =
-          Render(state.type(), value);
+    const std::string end = layout::PrefixEnd(from);
+    CustomerRows found;
+    auto status = store->Scan(from, end, [&](std::string_view key, std::string_view value) {
+      found[std::string(key)] = std::string(value);
       return true;
     });
     if (!status.ok()) return status;
+    if (unwritten != nullptr) {
+      for (auto it = unwritten->lower_bound(from); it != unwritten->end() && it->first < end; ++it) {
+        found[it->first] = it->second;
+      }
+    }
+    for (const auto& [key, value] : found) {
+      if (!value) continue;
+      auto& of_state = (*rows.mutable_fields())[state.name()];
+      (*of_state.mutable_struct_value()->mutable_fields())[Printable(layout::SubKeyOf(key, customer))] =
+          Render(state.type(), *value);
+    }
   }
   if (states.fields().empty() && timers.fields().empty() && rows.fields().empty()) {
     return absl::NotFoundError(Text("nothing is known of customer ", customer, " as of epoch ", epoch));

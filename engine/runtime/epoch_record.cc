@@ -17,7 +17,8 @@ absl::StatusOr<std::map<uint64_t, v1::EpochRecord>> ReadEpochRecords(Store* stor
     }
     if (record.format() != kEpochRecordFormat) {
       status = absl::DataLossError(Text("an epoch record has format ", record.format(), ", expected ",
-                                                kEpochRecordFormat, "; it was written by another version of ebb"));
+                                                kEpochRecordFormat, "; it was written by another version of ebb: run "
+                                                "that one, or give the application another name to begin anew"));
       return false;
     }
     records[record.epoch()] = std::move(record);

@@ -80,7 +80,7 @@ absl::StatusOr<bool> Recovery::StepOnce(absl::Time wall_clock, absl::Duration el
           return absl::DataLossError(Text(
               "partition ", task_.partition(), ": the records of epoch ", redo_epoch_, " to ", task_.epoch(),
               " must be read again, but the topic no longer keeps them (", done.status().message(),
-              "); raise its retention, or start with --accept-loss to go on without them"));
+              "); raise its retention, or, to begin anew without them, give the application another name"));
         }
         if (!done.ok()) return done.status();
         if (*done) {
@@ -124,9 +124,15 @@ absl::Status Recovery::CheckMirror(absl::Time wall_clock) {
   auto position = ReadPosition(task_.store());
   if (!position.ok()) return position.status();
   next_ = position->next_offset();
+  auto row = task_.store()->Get(layout::ManifestKey());
+  if (!row.ok()) return row.status();
+  v1::Manifest manifest;
+  const bool has_manifest = *row && manifest.ParseFromString(**row);
   const absl::Duration age = wall_clock - absl::FromUnixMillis(position->committed_at_ms());
   absl::Status status;
-  if (next_ > bounds_.end) {
+  if (has_manifest && manifest.application() != spec_.config.application()) {
+    status = Wipe(Text("it is of the application ", manifest.application()));
+  } else if (next_ > bounds_.end) {
     status = Wipe(Text("it is at offset ", next_, " of a changelog that ends at ", bounds_.end));
   } else if (next_ > 0 && age > options_.max_store_age) {
     status = Wipe(Text("its last commit is ", absl::FormatDuration(absl::Trunc(age, absl::Seconds(1))),
@@ -266,8 +272,8 @@ absl::Status Recovery::CheckOffsets() const {
       return absl::FailedPreconditionError(Text(
           "group ", spec_.config.application(), " has offset ", *committed_[i], " in ", source.partition().topic, "[",
           task_.partition(), "], but the changelog ", task_.options().changelog_topic,
-          " is empty: the state for what was read is gone; restore the changelog, or take another application name, or "
-          "start with --accept-loss"));
+          " is empty: the state for what was read is gone; restore the changelog, or give the application "
+          "another name"));
     }
     const v1::EpochRecord& last = records.rbegin()->second;
     const int at = static_cast<int>(i);
@@ -277,7 +283,7 @@ absl::Status Recovery::CheckOffsets() const {
       return absl::FailedPreconditionError(Text(
           "group ", spec_.config.application(), " has offset ", *committed_[i], " in ", source.partition().topic, "[",
           task_.partition(), "], beyond ", to, " of the last epoch: offsets were moved by hand, or part of the changelog "
-          "is gone; set them back, or start with --accept-loss"));
+          "is gone; set them back, or, to begin anew, give the application another name"));
     }
   }
   return absl::OkStatus();

@@ -10,6 +10,9 @@
 namespace ebb {
 namespace {
 
+// With a value of the default limit it stays below what brokers take.
+constexpr size_t kMaxDeadLetterKeyBytes = 64 << 10;
+
 std::string Rfc3339(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone()); }
 
 size_t SizeOf(const OutputRecord& record) {
@@ -302,7 +305,7 @@ void Task::DeadLetter(size_t source, std::string_view reason, std::string_view t
   const auto limit = static_cast<size_t>(spec_.config.dead_letters().max_bytes());
   OutputRecord record;
   record.topic = spec_.config.dead_letters().topic();
-  record.key = std::string(view.key);
+  record.key = std::string(view.key.substr(0, kMaxDeadLetterKeyBytes));
   if (view.value) record.value = std::string(value.substr(0, limit));
   // Source: KIP-1034, the headers of a dead letter queue in Kafka Streams.
   record.headers = {{"__streams.errors.exception", std::string(reason)},
@@ -310,6 +313,9 @@ void Task::DeadLetter(size_t source, std::string_view reason, std::string_view t
                     {"__streams.errors.topic", cursor.partition().topic},
                     {"__streams.errors.partition", Text(cursor.partition().partition)},
                     {"__streams.errors.offset", Text(view.offset)}};
+  if (view.key.size() > kMaxDeadLetterKeyBytes) {
+    record.headers.emplace_back("ebb.truncated.key.bytes", Text(view.key.size()));
+  }
   if (value.size() > limit) {
     record.headers.emplace_back("ebb.truncated.bytes", Text(value.size()));
     record.headers.emplace_back("ebb.truncated.xxh64", Text(absl::Hex(StableHash64(value), absl::kZeroPad16)));
@@ -346,10 +352,16 @@ absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
   } else if (merge_->in_round()) {
     merge_->EndRound();
   }
+  // Redo would fire, within this epoch, the timers that are left over for the next one, and drop their results: so an
+  // epoch that leaves some over is never redone.
+  auto left_over = cache_->wakes().AnyDue(watermark_ms());
+  if (!left_over.ok()) return left_over.status();
+  timers_cut_ |= *left_over;
   const uint64_t epoch = epoch_ + 1;
   cache_->Freeze();
   const uint64_t ring_low = epoch >= kEpochRing ? epoch - kEpochRing + 1 : 0;
-  const uint64_t least_low = std::max(ring_low, budget.records == 0 ? epoch : TargetLow(budget.records));
+  const uint64_t least_low =
+      std::max(ring_low, budget.records == 0 || timers_cut_ ? epoch : TargetLow(budget.records));
   write_back_ = cache_->SelectWriteBack(epoch, budget.catch_up ? epoch : least_low, least_low,
                                         budget.catch_up ? kCatchUpBytes : 0);
   record_ = MakeRecord(write_back_, wall_clock);

@@ -126,12 +126,13 @@ absl::StatusOr<bool> Task::FinishRedoneEpoch(const v1::EpochRecord& record) {
     return absl::DataLossError(Text(
         "epoch ", record.epoch(), " read ", slice.records(), " records of source ", sources_[i]->spec().name,
         " from offset ", slice.from(), ", but redo read ", sources_[i]->records(),
-        " or others: the input has changed or lost records since; restore the topic, or start with --accept-loss"));
+        " or others: the input has changed or lost records since; restore the topic, or, to begin "
+        "anew, give the application another name"));
   }
   if (Comparable(record) && (results_ != record.outputs() || result_digest_ != record.output_digest())) {
     return absl::DataLossError(Text("redo of epoch ", record.epoch(), " gave ", results_, " results where ",
                                             record.outputs(), " were committed, or others: an operator is not "
-                                            "deterministic; start with --accept-divergence to go on"));
+                                            "deterministic; mend it, and begin anew under another application name"));
   }
   last_redone_cut_ = record.timers_cut();
   cache_->Freeze();
@@ -158,7 +159,7 @@ void Task::FinishRedo() {
 absl::StatusOr<std::string> Task::Describe(std::string_view id) {
   auto loaded = cache_->Load(id);
   if (!loaded.ok()) return loaded.status();
-  return DescribeCustomer(manifest_, (*loaded)->id, (*loaded)->body, epoch_, store_.get());
+  return DescribeCustomer(manifest_, (*loaded)->id, (*loaded)->body, epoch_, store_.get(), (*loaded)->rows.get());
 }
 
 }  // namespace ebb

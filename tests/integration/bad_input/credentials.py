@@ -95,7 +95,7 @@ def no_encryption(bench):
     bench.create("ssl.purchases", "ssl.browses")
     edit = lambda text: text.replace('"${KAFKA_BOOTSTRAP}"',
                                      '"${KAFKA_BOOTSTRAP}", properties: {security.protocol: ssl}')
-    return [bench.refused("TLS for a broker that speaks plaintext", bench.pipeline("ssl", edit=edit), "SSL handshake failed",
+    return [bench.refused("TLS for a broker that speaks plaintext", bench.pipeline("ssl", edit=edit), "SSL_HANDSHAKE",
                           bench.kafka.bootstrap, within=PATIENCE_S + 10)]
 
 
