@@ -35,8 +35,8 @@ How values are written:
 | bytes | `4096`, `64KiB`, `512MiB`, `2GiB` |
 | time | `2024-02-29`, `2024-02-29T18:30:00Z`, `2024-02-29T18:30:00+01:00` |
 
-In any value, `${NAME}` stands for a variable of the environment, `${NAME:-text}` for the same with a default for when it
-is unset or empty, `${file:/path}` for what a file holds, such as a password, and `$${` for a plain `${`. Values that
+In any value, `${NAME}` stands for a variable of the environment, `${NAME:-text}` for the same with a default for when
+it is unset or empty, `${file:/path}` for what a file holds, such as a password, and `$${` for a plain `${`. Values that
 came from a file are never printed. Anchors, aliases and merge keys (`<<`) may be used.
 """
 
@@ -160,7 +160,8 @@ class Reference:
             return "bytes"
         if rule.get("time"):
             return "time"
-        names = {STRING: "text", BYTES: "text", BOOL: "`true` or `false`", DOUBLE: "number", FLOAT: "number", ENUM: "word"}
+        names = {STRING: "text", BYTES: "text", BOOL: "`true` or `false`", DOUBLE: "number", FLOAT: "number",
+                 ENUM: "word"}
         return names.get(field["type"], "whole number")
 
     def range_of(self, field, rule):
@@ -198,7 +199,8 @@ class Reference:
         for field in message["fields"]:
             rule = self.types.rule(field)
             default = f"`{rule['default'][0]}`" if "default" in rule else "required" if rule.get("required") else ""
-            cells = [f"`{field['name']}`", self.type_of(field, rule), default, self.range_of(field, rule), field["comment"]]
+            cells = [f"`{field['name']}`", self.type_of(field, rule), default, self.range_of(field, rule),
+                     field["comment"]]
             self.lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
 
     def tell_operator(self, full_name, operator):

@@ -9,8 +9,8 @@
 namespace ebb {
 namespace {
 
-constexpr size_t kMaxSpareMessages = 4096;  // A state; more are freed.
-constexpr size_t kOpenOverheadBytes = 512;  // What an open customer holds beside its body, about.
+constexpr size_t kOpenOverheadBytes = 512;  // What an open customer holds beside its body and messages, about.
+constexpr size_t kSpareShare = 32;          // Of the cache's bytes, what messages kept for use again may take.
 
 std::string SerializeDeterministically(const google::protobuf::Message& message) {
   std::string bytes;
@@ -23,142 +23,14 @@ std::string SerializeDeterministically(const google::protobuf::Message& message)
   return bytes;
 }
 
-bool EarlierTimer(const DocumentTimer& a, const DocumentTimer& b) {
-  return a.deadline_ms != b.deadline_ms ? a.deadline_ms < b.deadline_ms : a.timer < b.timer;
-}
-
 }  // namespace
 
-// The customer at hand as operators' handles see it.
-class CustomerCache::Access final : public StateAccess {
- public:
-  explicit Access(CustomerCache* cache) : cache_(*cache) {}
-
-  void Select(Customer* customer) { customer_ = customer; }
-
-  const google::protobuf::Message* Find(StateId state, const google::protobuf::Message& prototype) override {
-    OpenCustomer::Value* value = ValueOf(state);
-    if (value == nullptr) return nullptr;
-    return Parsed(value, prototype);
-  }
-
-  google::protobuf::Message* Mutable(StateId state, const google::protobuf::Message& prototype) override {
-    OpenCustomer& open = *customer_->open;
-    OpenCustomer::Value* value = ValueOf(state);
-    if (value == nullptr) {
-      auto at = std::lower_bound(open.values.begin(), open.values.end(), state,
-                                 [](const OpenCustomer::Value& v, StateId id) { return v.state < id; });
-      at = open.values.insert(at, OpenCustomer::Value{state, {}, cache_.NewMessage(state, prototype), true});
-      open.changed = true;
-      return at->message.get();
-    }
-    google::protobuf::Message* message = Parsed(value, prototype);
-    value->changed = true;
-    open.changed = true;
-    return message;
-  }
-
-  void Clear(StateId state) override {
-    OpenCustomer& open = *customer_->open;
-    OpenCustomer::Value* value = ValueOf(state);
-    if (value == nullptr) return;
-    open.values.erase(open.values.begin() + (value - open.values.data()));
-    open.changed = true;
-  }
-
-  std::optional<std::string> FindRow(StateId state, std::string_view sub_key) override {
-    const std::string key = layout::RowKey(customer_->id, state, sub_key);
-    if (auto it = customer_->open->rows.find(key); it != customer_->open->rows.end()) return it->second;
-    if (customer_->rows) {
-      if (auto it = customer_->rows->find(key); it != customer_->rows->end()) return it->second;
-    }
-    auto row = cache_.store_->Get(key);
-    if (!row.ok()) {
-      cache_.status_.Update(row.status());
-      return std::nullopt;
-    }
-    return *std::move(row);
-  }
-
-  void PutRow(StateId state, std::string_view sub_key, std::string value) override {
-    cache_.pinned_bytes_ += sub_key.size() + value.size() + customer_->id.size() + kOpenOverheadBytes / 4;
-    customer_->open->rows[layout::RowKey(customer_->id, state, sub_key)] = std::move(value);
-    customer_->open->changed = true;
-  }
-
-  void EraseRow(StateId state, std::string_view sub_key) override {
-    customer_->open->rows[layout::RowKey(customer_->id, state, sub_key)] = std::nullopt;
-    customer_->open->changed = true;
-  }
-
-  void ScanRows(StateId state, std::string_view from, const RowVisitor& visit) override {
-    const std::string first = layout::RowKey(customer_->id, state, from);
-    const std::string end = layout::PrefixEnd(layout::RowKey(customer_->id, state, ""));
-    CustomerRows merged;
-    auto status = cache_.store_->Scan(first, end, [&](std::string_view key, std::string_view value) {
-      merged[std::string(key)] = std::string(value);
-      return true;
-    });
-    cache_.status_.Update(status);
-    for (const auto* overlay : {customer_->rows.get(), &customer_->open->rows}) {
-      if (overlay == nullptr) continue;
-      for (auto it = overlay->lower_bound(first); it != overlay->end() && it->first < end; ++it) {
-        merged[it->first] = it->second;
-      }
-    }
-    for (const auto& [key, value] : merged) {
-      if (value && !visit(layout::SubKeyOf(key, customer_->id), *value)) return;
-    }
-  }
-
-  std::optional<int64_t> Deadline(TimerId timer) override {
-    for (const DocumentTimer& armed : customer_->open->timers) {
-      if (armed.timer == timer) return armed.deadline_ms;
-    }
-    return std::nullopt;
-  }
-
-  void Arm(TimerId timer, int64_t deadline_ms) override {
-    if (Deadline(timer) == deadline_ms) return;
-    Disarm(timer);
-    auto& timers = customer_->open->timers;
-    const DocumentTimer armed{timer, deadline_ms};
-    timers.insert(std::upper_bound(timers.begin(), timers.end(), armed, EarlierTimer), armed);
-    customer_->open->changed = true;
-  }
-
-  void Disarm(TimerId timer) override {
-    auto& timers = customer_->open->timers;
-    auto it = std::find_if(timers.begin(), timers.end(), [&](const auto& armed) { return armed.timer == timer; });
-    if (it == timers.end()) return;
-    timers.erase(it);
-    customer_->open->changed = true;
-  }
-
- private:
-  OpenCustomer::Value* ValueOf(StateId state) {
-    for (OpenCustomer::Value& value : customer_->open->values) {
-      if (value.state == state) return &value;
-    }
-    return nullptr;
-  }
-
-  google::protobuf::Message* Parsed(OpenCustomer::Value* value, const google::protobuf::Message& prototype) {
-    if (value->message == nullptr) {
-      value->message = cache_.NewMessage(value->state, prototype);
-      if (!value->message->ParseFromArray(value->bytes.data(), static_cast<int>(value->bytes.size()))) {
-        cache_.status_.Update(absl::DataLossError("a stored state is not a " + prototype.GetTypeName() +
-                                                  "; rebuild the local state by deleting its directory"));
-      }
-    }
-    return value->message.get();
-  }
-
-  CustomerCache& cache_;
-  Customer* customer_ = nullptr;
-};
-
-CustomerCache::CustomerCache(Store* store, size_t bytes) : store_(store), limit_bytes_(bytes), wakes_(store) {}
+CustomerCache::CustomerCache(Store* store, size_t bytes)
+    : store_(store),
+      limit_bytes_(bytes),
+      wakes_(store),
+      messages_(bytes / kSpareShare),
+      access_(store, &messages_, &status_, &pinned_bytes_) {}
 
 CustomerCache::~CustomerCache() = default;
 
@@ -223,24 +95,24 @@ absl::StatusOr<Customer*> CustomerCache::Insert(std::string_view id, const std::
 }
 
 StateAccess& CustomerCache::Open(Customer* customer) {
-  if (!access_) access_ = std::make_unique<Access>(this);
-  access_->Select(customer);
-  if (customer->open) return *access_;
+  access_.Select(customer);
+  if (customer->open) return access_;
   customer->open = std::make_unique<OpenCustomer>();
   open_.push_back(customer);
+  // The body, as it is and as it will be.
   pinned_bytes_ += customer->body.size() * 2 + kOpenOverheadBytes;
   if (customer->dirty_since == 0) clean_.splice(clean_.end(), clean_, customer->place);
   auto parts = SplitDocument(customer->body);
   if (!parts) {
     status_.Update(absl::DataLossError("a customer's stored document cannot be read; rebuild the local state by "
                                        "deleting its directory"));
-    return *access_;
+    return access_;
   }
   for (const DocumentValue& value : parts->values) {
     customer->open->values.push_back(OpenCustomer::Value{value.state, value.bytes, nullptr, false});
   }
   customer->open->timers = std::move(parts->timers);
-  return *access_;
+  return access_;
 }
 
 void CustomerCache::SetWake(Customer* customer, int64_t time_ms) {
@@ -359,17 +231,22 @@ void CustomerCache::BuryDue(uint64_t epoch, WriteBack* out) {
   }
 }
 
-void CustomerCache::Dig(const Customer& customer, uint64_t epoch) {
-  // Rows of map and list states need the document's stamp for as long as they are there.
-  bool rows_left = false;
+bool CustomerCache::HasRows(const Customer& customer) {
+  const CustomerRows none;
+  const CustomerRows& unwritten = customer.rows ? *customer.rows : none;
+  bool rows_left = std::any_of(unwritten.begin(), unwritten.end(), [](const auto& row) { return row.second.has_value(); });
   const std::string document = layout::DocumentKey(customer.id);
-  status_.Update(store_->Scan(document + '\0', layout::PrefixEnd(document), [&](std::string_view, std::string_view) {
-    rows_left = true;
-    return false;
+  status_.Update(store_->Scan(document + '\0', layout::PrefixEnd(document), [&](std::string_view key, std::string_view) {
+    rows_left |= !unwritten.contains(std::string(key));
+    return !rows_left;
   }));
-  if (rows_left || graves_.size() >= kMaxGraves) return;
-  graves_[customer.id] = epoch;
-  grave_order_.insert({epoch, customer.id});
+  return rows_left;
+}
+
+void CustomerCache::Dig(const std::string& id, uint64_t epoch) {
+  if (graves_.size() >= kMaxGraves) return;
+  graves_[id] = epoch;
+  grave_order_.insert({epoch, id});
 }
 
 void CustomerCache::Fill(const std::string& id) {
@@ -381,14 +258,14 @@ void CustomerCache::Fill(const std::string& id) {
 
 void CustomerCache::CloseOpen(Customer* customer) {
   for (OpenCustomer::Value& value : customer->open->values) {
-    if (!value.message) continue;
-    if (spare_.size() <= value.state) spare_.resize(value.state + 1);
-    if (spare_[value.state].size() < kMaxSpareMessages) spare_[value.state].push_back(std::move(value.message));
+    if (value.message) messages_.Give(value.state, std::move(value.message));
   }
   customer->open.reset();
 }
 
 void CustomerCache::MarkWritten(uint64_t epoch, Customer* customer, WriteBatch* batch) {
+  // Rows of map and list states need the document's stamp for as long as they are there.
+  const bool deleted = customer->body.empty() && !HasRows(*customer);
   bytes_ -= SizeOf(*customer);
   customer->rows.reset();
   customer->stamp = epoch;
@@ -406,7 +283,7 @@ void CustomerCache::MarkWritten(uint64_t epoch, Customer* customer, WriteBatch* 
     SetWake(customer, deadline);
   }
   Fill(customer->id);
-  if (customer->body.empty()) Dig(*customer, epoch);
+  if (deleted) Dig(customer->id, epoch);
 }
 
 void CustomerCache::Commit(uint64_t epoch, WriteBack written, WriteBatch* batch) {
@@ -490,17 +367,6 @@ void CustomerCache::Reset() {
 std::optional<uint64_t> CustomerCache::OldestDirty() const {
   if (dirty_.empty()) return std::nullopt;
   return dirty_.front()->dirty_since;
-}
-
-std::unique_ptr<google::protobuf::Message> CustomerCache::NewMessage(StateId state,
-                                                                      const google::protobuf::Message& prototype) {
-  if (state < spare_.size() && !spare_[state].empty()) {
-    auto message = std::move(spare_[state].back());
-    spare_[state].pop_back();
-    message->Clear();
-    return message;
-  }
-  return std::unique_ptr<google::protobuf::Message>(prototype.New());
 }
 
 }  // namespace ebb

@@ -15,49 +15,19 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "state/access.h"
-#include "state/document.h"
+#include "state/customer.h"
+#include "state/customer_access.h"
+#include "state/message_pool.h"
 #include "state/store.h"
 #include "state/time_index.h"
 
 namespace ebb {
-
-// Rows of a customer's map and list states by full key; absent: erased.
-using CustomerRows = absl::btree_map<std::string, std::optional<std::string>>;
-
-// What an open epoch holds of one customer beside its body.
-struct OpenCustomer {
-  struct Value {
-    StateId state = 0;
-    std::string_view bytes;                              // In the body; used while there is no message.
-    std::unique_ptr<google::protobuf::Message> message;  // Parsed when it is asked for.
-    bool changed = false;
-  };
-  std::vector<Value> values;          // In order of ids.
-  std::vector<DocumentTimer> timers;  // In order of (deadline, id).
-  CustomerRows rows;                  // Changed.
-  bool changed = false;
-  std::string next_body;              // The body after this epoch; set by Freeze.
-};
-
-// Owned by the cache.
-struct Customer {
-  std::string id;
-  std::string body;                  // As of the last closed epoch.
-  uint64_t stamp = 0;                // Of the row in the store; 0 when there is none.
-  uint64_t dirty_since = 0;          // First epoch whose effect is not in written state; 0: none.
-  int64_t index_ms = kNoTime;        // Where the store's time index wakes it.
-  int64_t wake_ms = kNoTime;         // Where the unwritten part of the time index wakes it.
-  std::unique_ptr<CustomerRows> rows;  // Unwritten.
-  std::unique_ptr<OpenCustomer> open;
-  std::list<Customer*>::iterator place;  // In the list of clean or of dirty customers.
-};
 
 // Customers chosen to be written with an epoch. Nothing of it takes effect before Commit.
 struct WriteBack {
@@ -129,7 +99,6 @@ class CustomerCache {
   static constexpr size_t kMaxBuriedPerEpoch = 10'000;
 
  private:
-  class Access;
   struct IdHash {
     using is_transparent = void;
     size_t operator()(std::string_view id) const { return absl::Hash<std::string_view>()(id); }
@@ -148,7 +117,8 @@ class CustomerCache {
   absl::StatusOr<Customer*> Insert(std::string_view id, const std::optional<std::string>& row);
   void AddToWriteBack(uint64_t epoch, Customer* customer, WriteBack* out);
   void BuryDue(uint64_t epoch, WriteBack* out);
-  void Dig(const Customer& customer, uint64_t epoch);
+  bool HasRows(const Customer& customer);
+  void Dig(const std::string& id, uint64_t epoch);
   void Fill(const std::string& id);
   void MarkWritten(uint64_t epoch, Customer* customer, WriteBatch* batch);
   void SetWake(Customer* customer, int64_t time_ms);
@@ -157,7 +127,6 @@ class CustomerCache {
   void CloseOpen(Customer* customer);
   void Evict();
   static size_t SizeOf(const Customer& customer);
-  std::unique_ptr<google::protobuf::Message> NewMessage(StateId state, const google::protobuf::Message& prototype);
 
   Store* const store_;
   const size_t limit_bytes_;
@@ -168,11 +137,11 @@ class CustomerCache {
   std::vector<Customer*> open_;
   absl::flat_hash_map<std::string, uint64_t> graves_;  // Empty documents, and the epoch of their stamp.
   absl::btree_set<std::pair<uint64_t, std::string>> grave_order_;
-  std::vector<std::vector<std::unique_ptr<google::protobuf::Message>>> spare_;  // By state id.
-  std::unique_ptr<Access> access_;
   absl::Status status_;
-  size_t bytes_ = 0;
   size_t pinned_bytes_ = 0;
+  MessagePool messages_;
+  CustomerAccess access_;
+  size_t bytes_ = 0;
   uint64_t hits_ = 0;
   uint64_t misses_ = 0;
 };

@@ -8,7 +8,9 @@
 //   ...
 //   cart_.Mutable(ctx).add_skus(sku);
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -207,7 +209,8 @@ class Timer {
   // Fires when the watermark passes `when`, at once if it has. Rounded down to milliseconds.
   template <class Context>
   void Arm(Context& ctx, absl::Time when) const {
-    ctx.state().Arm(id_, absl::ToUnixMillis(when));
+    // The least number means no time to the time index.
+    ctx.state().Arm(id_, std::max(absl::ToUnixMillis(when), std::numeric_limits<int64_t>::min() + 1));
   }
   template <class Context>
   void Cancel(Context& ctx) const {

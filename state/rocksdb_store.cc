@@ -2,29 +2,23 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <cerrno>
-#include <cstdarg>
-#include <cstring>
 #include <filesystem>
 #include <map>
 #include <mutex>
-#include <system_error>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "rocksdb/cache.h"
 #include "rocksdb/db.h"
-#include "rocksdb/env.h"
 #include "rocksdb/filter_policy.h"
-#include "rocksdb/listener.h"
 #include "rocksdb/options.h"
 #include "rocksdb/table.h"
 #include "rocksdb/version.h"
 #include "rocksdb/write_batch.h"
 #include "rocksdb/write_buffer_manager.h"
+#include "state/rocksdb_disk.h"
+#include "state/rocksdb_watch.h"
 #if ROCKSDB_MAJOR >= 8
 #include "rocksdb/advanced_cache.h"
 #endif
@@ -50,91 +44,6 @@ std::optional<int32_t> PartitionOf(absl::string_view family) {
 rocksdb::Slice ToSlice(std::string_view bytes) { return rocksdb::Slice(bytes.data(), bytes.size()); }
 std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
-absl::Status Unwritable(const std::string& directory, const std::string& reason) {
-  return absl::PermissionDeniedError(absl::StrCat("state directory ", directory,
-      " cannot be written: give this user access, or name another directory (", reason, ")"));
-}
-
-absl::Status Held(const std::string& directory) {
-  return absl::FailedPreconditionError(absl::StrCat("state directory ", directory,
-      " is in use by a running process: stop that one, or name another directory"));
-}
-
-absl::Status Full(const std::string& directory, const std::string& reason) {
-  return absl::ResourceExhaustedError(absl::StrCat("the disk of state directory ", directory,
-      " is full: make room and start again (", reason, ")"));
-}
-
-// RocksDB gives the system's error as text only.
-bool Mentions(const std::string& text, std::initializer_list<int> errors) {
-  return std::any_of(errors.begin(), errors.end(),
-                     [&](int error) { return absl::StrContains(text, std::strerror(error)); });
-}
-
-bool SaysHeld(const rocksdb::Status& status) {
-  const std::string text = status.ToString();
-  return status.IsIOError() && (absl::StrContains(text, "lock hold by current process") || Mentions(text, {EAGAIN}));
-}
-
-absl::Status ToStatus(const rocksdb::Status& status, const std::string& directory) {
-  if (status.ok()) return absl::OkStatus();
-  const std::string text = status.ToString();
-  if (status.IsNoSpace()) return Full(directory, text);
-  // A file that is gone is damage like a wrong checksum.
-  if (status.IsCorruption() || status.IsPathNotFound()) {
-    return absl::DataLossError(absl::StrCat("files in state directory ", directory,
-        " are damaged: remove it, and it is built again from the changelog (", text, ")"));
-  }
-  if (status.IsNotSupported()) {
-    return absl::FailedPreconditionError(absl::StrCat("state directory ", directory, " is open for reading only"));
-  }
-  if (SaysHeld(status)) return Held(directory);
-  if (status.IsIOError() && Mentions(text, {EACCES, EPERM, EROFS})) return Unwritable(directory, text);
-  return absl::InternalError(absl::StrCat("state directory ", directory, ": ", text));
-}
-
-// Makes the directory and tries its lock, without keeping it. That changes no file in it, unlike opening the database,
-// so what fails after this is about the files, not about access or another process at work on them.
-absl::Status Prepare(const RocksDbOptions& options) {
-  if (!options.read_only) {
-    std::error_code error;
-    std::filesystem::create_directories(options.directory, error);
-    if (error == std::errc::no_space_on_device) return Full(options.directory, error.message());
-    if (error) return Unwritable(options.directory, error.message());
-  } else if (!std::filesystem::exists(options.directory + "/CURRENT")) {
-    return absl::NotFoundError(absl::StrCat("there is no state in directory ", options.directory));
-  }
-  rocksdb::Env* env = rocksdb::Env::Default();
-  rocksdb::FileLock* lock = nullptr;
-  const rocksdb::Status status = env->LockFile(options.directory + "/LOCK", &lock);
-  if (status.ok()) return ToStatus(env->UnlockFile(lock), options.directory);
-  if (SaysHeld(status)) return Held(options.directory);
-  if (options.read_only) return absl::OkStatus();  // No right to lock, but perhaps to read.
-  if (status.IsNoSpace()) return Full(options.directory, status.ToString());
-  return Unwritable(options.directory, status.ToString());
-}
-
-// RocksDB as distributions build it aborts the process when some of its files meet a full disk, so it is stopped short
-// of that. File systems without a size are not asked.
-absl::Status CheckRoom(const RocksDbOptions& options, uint64_t unflushed_bytes) {
-  if (options.read_only) return absl::OkStatus();
-  std::error_code error;
-  const std::filesystem::space_info disk = std::filesystem::space(options.directory, error);
-  if (error || disk.capacity == 0 || disk.available >= options.reserve_bytes + unflushed_bytes) {
-    return absl::OkStatus();
-  }
-  return Full(options.directory, absl::StrCat("expected ", options.reserve_bytes + unflushed_bytes,
-                                              " bytes of room, found ", disk.available));
-}
-
-// RocksDB's own log would be a file beside the data, and to write to it when the disk is full aborts the process. What
-// matters of it comes as statuses.
-class NoLog final : public rocksdb::Logger {
- public:
-  using rocksdb::Logger::Logv;
-  void Logv(const char*, va_list) override {}
-};
-
 rocksdb::Options DatabaseOptions(const RocksDbOptions& options) {
   rocksdb::Options db;
   db.create_if_missing = true;
@@ -142,7 +51,7 @@ rocksdb::Options DatabaseOptions(const RocksDbOptions& options) {
   db.max_background_jobs = 2;
   db.bytes_per_sync = 1 << 20;
   db.max_manifest_file_size = kMaxManifestBytes;
-  db.info_log = std::make_shared<NoLog>();
+  db.info_log = std::make_shared<RocksDbSilence>();
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
   db.max_bgerror_resume_count = 0;
@@ -174,47 +83,10 @@ rocksdb::BlockBasedTableOptions TableOptions(std::shared_ptr<rocksdb::Cache> cac
 
 }  // namespace
 
-// Hears what happens in RocksDB's background threads.
-class RocksDbStores::Watch final : public rocksdb::EventListener {
- public:
-  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* error) override {
-    const std::lock_guard lock(mutex_);
-    if (++errors_ > 1) return;
-    failure_ = *error;
-  }
-
-  // A writer would hang until the disk has room again: an error is better.
-  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* auto_recovery) override {
-    *auto_recovery = false;
-  }
-
-  void OnStallConditionsChanged(const rocksdb::WriteStallInfo& info) override {
-    if (info.condition.cur != rocksdb::WriteStallCondition::kNormal && info.condition.cur != info.condition.prev) {
-      ++stalls_;
-    }
-  }
-
-  // The first error of a background thread; `otherwise` when there was none.
-  rocksdb::Status Failure(const rocksdb::Status& otherwise) const {
-    if (errors_ == 0) return otherwise;
-    const std::lock_guard lock(mutex_);
-    return failure_;
-  }
-
-  uint64_t errors() const { return errors_; }
-  uint64_t stalls() const { return stalls_; }
-
- private:
-  mutable std::mutex mutex_;
-  rocksdb::Status failure_;  // Guarded by mutex_.
-  std::atomic<uint64_t> errors_ = 0;
-  std::atomic<uint64_t> stalls_ = 0;
-};
-
 class RocksDbStores::Database {
  public:
   static absl::StatusOr<std::shared_ptr<Database>> Create(const RocksDbOptions& options) {
-    if (absl::Status prepared = Prepare(options); !prepared.ok()) return prepared;
+    if (absl::Status prepared = PrepareDirectory(options); !prepared.ok()) return prepared;
     if (absl::Status room = CheckRoom(options, 0); !room.ok()) return room;
     auto database = std::make_shared<Database>(options);
     if (absl::Status opened = database->OpenFiles(); !opened.ok()) return opened;
@@ -293,7 +165,7 @@ class RocksDbStores::Database {
 
   // What a call gave, or the failed background write behind it.
   absl::Status Outcome(const rocksdb::Status& status) const {
-    return ToStatus(watch_->Failure(status), options_.directory);
+    return FromRocksDb(watch_->Failure(status), options_.directory);
   }
 
   // Whether nothing has failed so far and the disk has room, also for what is still in memory.
@@ -325,7 +197,7 @@ class RocksDbStores::Database {
     if (std::filesystem::exists(options_.directory + "/CURRENT")) {
       names.clear();
       const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(rocksdb_options_, options_.directory, &names);
-      if (!listed.ok()) return ToStatus(listed, options_.directory);
+      if (!listed.ok()) return FromRocksDb(listed, options_.directory);
     }
     std::vector<rocksdb::ColumnFamilyDescriptor> families;
     for (const std::string& name : names) families.emplace_back(name, rocksdb_options_);
@@ -335,7 +207,7 @@ class RocksDbStores::Database {
         options_.read_only
             ? rocksdb::DB::OpenForReadOnly(rocksdb_options_, options_.directory, families, &handles, &db)
             : rocksdb::DB::Open(rocksdb_options_, options_.directory, families, &handles, &db);
-    if (!status.ok()) return ToStatus(status, options_.directory);
+    if (!status.ok()) return FromRocksDb(status, options_.directory);
     db_.reset(db);
     for (rocksdb::ColumnFamilyHandle* handle : handles) {
       if (const std::optional<int32_t> partition = PartitionOf(handle->GetName()); partition.has_value()) {
@@ -362,7 +234,7 @@ class RocksDbStores::Database {
   }
 
   const RocksDbOptions options_;
-  const std::shared_ptr<Watch> watch_ = std::make_shared<Watch>();
+  const std::shared_ptr<RocksDbWatch> watch_ = std::make_shared<RocksDbWatch>();
   std::shared_ptr<rocksdb::Cache> cache_;
   std::shared_ptr<rocksdb::WriteBufferManager> memtables_;
   rocksdb::Options rocksdb_options_;
@@ -384,7 +256,7 @@ class RocksDbStores::Family final : public Store {
     std::string value;
     const rocksdb::Status status = db().Get(rocksdb::ReadOptions(), handle_, ToSlice(key), &value);
     if (status.IsNotFound()) return std::nullopt;
-    if (!status.ok()) return ToStatus(status, directory());
+    if (!status.ok()) return FromRocksDb(status, directory());
     return value;
   }
 
@@ -414,7 +286,7 @@ class RocksDbStores::Family final : public Store {
     for (row->Seek(ToSlice(from)); row->Valid(); row->Next()) {
       if (!visit(ToView(row->key()), ToView(row->value()))) break;
     }
-    return ToStatus(row->status(), directory());
+    return FromRocksDb(row->status(), directory());
   }
 
   absl::Status Apply(const WriteBatch& batch) override {
@@ -426,7 +298,7 @@ class RocksDbStores::Family final : public Store {
     for (const auto& [key, value] : batch.writes()) {
       const rocksdb::Status added =
           value.has_value() ? rows.Put(handle_, ToSlice(key), ToSlice(*value)) : rows.Delete(handle_, ToSlice(key));
-      if (!added.ok()) return ToStatus(added, directory());
+      if (!added.ok()) return FromRocksDb(added, directory());
     }
     if (const absl::Status ready = database_->ReadyToWrite(); !ready.ok()) return ready;
     if (database_->HasTooManyMemtables()) {
@@ -466,7 +338,7 @@ class RocksDbStores::Family final : public Store {
       } else if (statuses[i].IsNotFound()) {
         values.emplace_back(std::nullopt);
       } else {
-        return ToStatus(statuses[i], directory());
+        return FromRocksDb(statuses[i], directory());
       }
     }
     return absl::OkStatus();

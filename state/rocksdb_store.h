@@ -1,7 +1,7 @@
 #ifndef EBB_STATE_ROCKSDB_STORE_H_
 #define EBB_STATE_ROCKSDB_STORE_H_
 
-// Stores in files. This pair of files is the only place that knows RocksDB.
+// Stores in files. The files named rocksdb_* are the only place that knows RocksDB.
 
 #include <cstdint>
 #include <memory>
@@ -46,7 +46,6 @@ class RocksDbStores final : public StoreProvider {
   std::vector<std::pair<std::string, double>> Figures() const;
 
  private:
-  class Watch;
   class Database;
   class Family;
   explicit RocksDbStores(std::shared_ptr<Database> database);

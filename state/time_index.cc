@@ -11,15 +11,16 @@ void TimeIndex::Rewind() {
 }
 
 absl::Status TimeIndex::ReadAhead(int64_t watermark_ms) {
+  constexpr int64_t kLastMs = std::numeric_limits<int64_t>::max();
   while (read_.empty() && read_up_to_ms_ < watermark_ms) {
-    const int64_t until = watermark_ms > std::numeric_limits<int64_t>::max() - kLookaheadMs
-                              ? std::numeric_limits<int64_t>::max() - 1
-                              : watermark_ms + kLookaheadMs;
+    const int64_t until = watermark_ms > kLastMs - kLookaheadMs ? kLastMs : watermark_ms + kLookaheadMs;
+    const std::string end = until == kLastMs ? layout::PrefixEnd(std::string(1, layout::kWake))
+                                             : layout::WakeKey(until + 1, "");
     const std::string from =
         read_up_to_ms_ == kNoTime ? std::string(1, layout::kWake) : layout::WakeKey(read_up_to_ms_ + 1, "");
     int64_t last_ms = kNoTime;
     bool more = false;
-    auto status = store_->Scan(from, layout::WakeKey(until + 1, ""), [&](std::string_view key, std::string_view) {
+    auto status = store_->Scan(from, end, [&](std::string_view key, std::string_view) {
       auto wake = layout::WakeOf(key);
       if (!wake) return true;
       // Rows of one millisecond are never torn apart, so that read_up_to_ms_ can be a time.

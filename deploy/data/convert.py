@@ -31,7 +31,8 @@ CHANNELS = ("CHANNEL_EMAIL", "CHANNEL_SMS", "CHANNEL_APP")
 # What doubles in the source may be away from a whole cent: noise of the binary form, far below any price.
 FLOAT_NOISE_CENTS = Decimal("0.000001")
 
-# Complete Journey's receipts are in UTC, its redemption days are local; no shop sells in the hour that summer time moves.
+# Complete Journey's receipts are in UTC, its redemption days are local; no shop sells in the hour that summer time
+# moves.
 JOURNEY_UTC_OFFSET = timedelta(hours=-5)
 
 # Fuel is recorded in thousandths of a gallon, but for a few rows that say "1".
@@ -59,8 +60,8 @@ def cdnow_purchases(rows):
     """One Purchase per row, in the order of the rows.
 
     Only days are known. A purchase is placed at noon UTC plus as many seconds as the customer's number, plus one
-    millisecond for each earlier purchase of that customer on that day: no two are at once, and the time between two days
-    of one customer is a whole number of days.
+    millisecond for each earlier purchase of that customer on that day: no two are at once, and the time between two
+    days of one customer is a whole number of days.
     """
     of_customer, of_day = {}, {}
     for row in rows:
@@ -87,8 +88,8 @@ def cdnow_purchases(rows):
 def journey_purchases(lines, redemptions=(), covered=()):
     """One Purchase per basket. The lines of a basket must follow each other.
 
-    `covered` holds (coupon, campaign, product) for every product that a coupon is good for. A redemption matches a basket
-    of the same household and day with such a product; of several matches, the lowest coupon number is told.
+    `covered` holds (coupon, campaign, product) for every product that a coupon is good for. A redemption matches a
+    basket of the same household and day with such a product; of several matches, the lowest coupon number is told.
     """
     redeemed = {}
     for redemption in redemptions:
@@ -127,9 +128,9 @@ def _journey_purchase(basket, coupon):
 def _journey_line(line):
     """The line, the cents that the customer pays for it, and the cents of its coupon that exceed its price.
 
-    `sales` is what the retailer receives, the coupon's issuer included; the customer pays the coupon's value less. Coupons
-    that the till could not attach to an article are lines of their own without a price: all of their value is in excess,
-    and becomes a discount of the basket.
+    `sales` is what the retailer receives, the coupon's issuer included; the customer pays the coupon's value less.
+    Coupons that the till could not attach to an article are lines of their own without a price: all of their value is
+    in excess, and becomes a discount of the basket.
     """
     sales, coupon = cents(line.sales), cents(line.coupon_disc)
     price, excess = max(sales - coupon, 0), max(coupon - sales, 0)
@@ -147,8 +148,8 @@ def _journey_line(line):
 def generated_members(firsts, dataset, zones, seed, consent_share):
     """Joined, profile and consents of every customer, a second before the first purchase; all labelled as generated.
 
-    `firsts` holds the time of the first purchase by customer. Every choice depends on the seed and on the customer alone,
-    so that other customers do not change it.
+    `firsts` holds the time of the first purchase by customer. Every choice depends on the seed and on the customer
+    alone, so that other customers do not change it.
     """
     for customer, first in sorted(firsts.items()):
         zone = zones[int(_chance(seed, customer, "time zone") * len(zones))]

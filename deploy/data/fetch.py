@@ -39,7 +39,10 @@ ORDER BY transaction_timestamp, basket_id, product_id
 
 
 def data_file(package, folder, name):
-    """The path of a data file inside an installed package, which is not imported. Ends the program when it is not as pinned."""
+    """The path of a data file inside an installed package, which is not imported.
+
+    Ends the program when it is not as pinned.
+    """
     spec = importlib.util.find_spec(package)
     if spec is None:
         sys.exit(f"fetch.py: expected the package {package}, which is not installed; run fetch.sh instead")
@@ -73,8 +76,8 @@ def read_journey():
             yield from batch
 
     lines = rows(JOURNEY_LINES, "transactions.parquet", "products.parquet")
-    redemptions = rows("SELECT household_id, coupon_upc, campaign_id, CAST(redemption_date AS DATE) FROM read_parquet(?)",
-                       "coupon_redemptions.parquet")
+    redemptions = rows("SELECT household_id, coupon_upc, campaign_id, CAST(redemption_date AS DATE) "
+                       "FROM read_parquet(?)", "coupon_redemptions.parquet")
     covered = rows("SELECT DISTINCT coupon_upc, campaign_id, product_id FROM read_parquet(?)", "coupons.parquet")
     return convert.journey_purchases(map(convert.JourneyLine._make, lines),
                                      map(convert.Redemption._make, redemptions), covered)
@@ -123,8 +126,8 @@ def print_summary(origin, output, purchases, members):
 def main():
     parser = argparse.ArgumentParser(
         prog="fetch.sh",
-        description="Fetches a public purchase history and writes it as Ebb events: purchases.jsonl, and members.jsonl with"
-        " generated memberships, time zones and consents. JSON Lines in the proto3 mapping, ordered by event time;"
+        description="Fetches a public purchase history and writes it as Ebb events: purchases.jsonl, and members.jsonl"
+        " with generated memberships, time zones and consents. JSON Lines in the proto3 mapping, ordered by event time;"
         " every run writes the same bytes.",
         epilog="The packages with the data are installed once, under ${XDG_CACHE_HOME:-~/.cache}/ebb.")
     parser.add_argument("dataset", choices=["cdnow", "complete-journey"],

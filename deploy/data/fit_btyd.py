@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Fits the purchase models of operators/churn/purchase_model.h by maximum likelihood.
 
-Needs scipy:  python3 -m venv venv && venv/bin/pip install scipy
-Examples:     venv/bin/python fit_btyd.py --cdnow CDNOW_sample.txt --cutoff 1997-09-30
-              venv/bin/python fit_btyd.py --purchases purchases.jsonl --cutoff 2017-09-30 --horizon-weeks 4
+Needs scipy, which brings numpy:
+
+  python3 -m venv build/btyd && build/btyd/bin/pip install scipy
+  build/btyd/bin/python deploy/data/fit_btyd.py --cdnow CDNOW_sample.txt --cutoff 1997-09-30
+  build/btyd/bin/python deploy/data/fit_btyd.py --purchases purchases.jsonl --cutoff 2017-09-30 --horizon-weeks 4
 
 Prints r, alpha, a and b of BG/NBD and MBG/NBD (time in weeks) for everything up to and including the day of the
 cut-off. With --horizon-weeks it also scores each customer's risk of no purchase in the horizon against what then
@@ -15,10 +17,19 @@ import collections
 import datetime
 import json
 import math
+import sys
 
-import numpy as np
-from scipy.optimize import minimize
-from scipy.special import betaln, gammaln
+try:
+    import numpy as np
+    from scipy.optimize import minimize
+    from scipy.special import betaln, gammaln
+except ModuleNotFoundError as missing:
+    # --help is for whoever does not have it yet.
+    if not {"-h", "--help"} & set(sys.argv):
+        sys.exit(f"fit_btyd: expected the Python package scipy, but there is no {missing.name} for {sys.executable}; "
+                 "install it and run this again with that Python:\n"
+                 "  python3 -m venv build/btyd && build/btyd/bin/pip install scipy\n"
+                 "  build/btyd/bin/python deploy/data/fit_btyd.py ...")
 
 DAY_MS = 86400000
 

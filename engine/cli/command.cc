@@ -1,7 +1,10 @@
 #include "engine/cli/command.h"
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -22,7 +25,11 @@ extern "C" void OnStopSignal(int signal) {
 
 absl::StatusOr<std::shared_ptr<const PipelineSpec>> ReadPipeline(const std::string& path) {
   std::ifstream file(path);
-  if (!file) return absl::NotFoundError(Text("cannot read the pipeline file ", path));
+  if (!file) return absl::NotFoundError(Text("cannot read the pipeline file ", path, ": ", std::strerror(errno)));
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    return absl::NotFoundError(Text("cannot read the pipeline file ", path, ": it is a directory"));
+  }
   std::ostringstream text;
   text << file.rdbuf();
   Surroundings surroundings = Surroundings::OfProcess();
@@ -43,7 +50,8 @@ KafkaConnection ConnectionOf(const PipelineSpec& spec) {
   connection.consumer = {kafka.consumer().begin(), kafka.consumer().end()};
   connection.producer = {kafka.producer().begin(), kafka.producer().end()};
   connection.log = [](int level, std::string_view line) {
-    Log(level <= 3 ? LogLevel::kWarning : level <= 5 ? LogLevel::kInfo : LogLevel::kDebug, line, {{"from", "librdkafka"}});
+    const LogLevel as = level <= 3 ? LogLevel::kWarning : level <= 5 ? LogLevel::kInfo : LogLevel::kDebug;
+    Log(as, line, {{"from", "librdkafka"}});
   };
   return connection;
 }
@@ -68,6 +76,12 @@ absl::StatusOr<absl::Time> ParseMoment(const std::string& text) {
 int Fail(const absl::Status& status) {
   std::cerr << "ebb: " << status.message() << "\n";
   return absl::IsInvalidArgument(status) || absl::IsNotFound(status) ? kExitRefused : kExitFailed;
+}
+
+int RefusePipeline(const absl::Status& status) {
+  if (!absl::IsInvalidArgument(status)) return Fail(status);
+  std::cerr << status.message() << "\n";
+  return kExitRefused;
 }
 
 absl::Duration ToDuration(const google::protobuf::Duration& duration) {

@@ -38,6 +38,8 @@ absl::StatusOr<absl::Time> ParseMoment(const std::string& text);
 
 // Prints a status to standard error as "ebb: ..." and returns the exit code that goes with it.
 int Fail(const absl::Status& status);
+// The same for what ReadPipeline says. Mistakes stand alone on their lines, as editors read them.
+int RefusePipeline(const absl::Status& status);
 
 absl::Duration ToDuration(const google::protobuf::Duration& duration);
 

@@ -1,4 +1,6 @@
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
@@ -6,16 +8,34 @@
 #include "engine/cli/command.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/generate.h"
+#include "engine/pipeline/mistakes.h"
 #include "google/protobuf/stubs/logging.h"
+#include "state/text.h"
 
 namespace ebb {
+
+namespace {
+
+std::string Versions() {
+  return Text("ebb ", kVersion, "\nlibrdkafka ", KafkaLibraryVersion(), "\nprotobuf ",
+              GOOGLE_PROTOBUF_VERSION / 1000000, ".", GOOGLE_PROTOBUF_VERSION / 1000 % 1000, ".",
+              GOOGLE_PROTOBUF_VERSION % 1000);
+}
+
+// What CLI11 would call a missing subcommand is more often one that is misspelt.
+void ExplainUnknownCommand(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands(nullptr)) names.push_back(command->get_name());
+  std::cerr << "ebb: unknown command '" << app.remaining().front() << "'; expected " << Listed(names, "or") << "\n"
+            << "Run with --help for more information.\n";
+}
+
+}  // namespace
 
 void AddVersionCommand(CLI::App& app, int* exit_code) {
   CLI::App* version = app.add_subcommand("version", "Print the version and those of the libraries it runs on");
   version->callback([exit_code] {
-    std::cout << "ebb " << kVersion << "\nlibrdkafka " << KafkaLibraryVersion() << "\nprotobuf "
-              << GOOGLE_PROTOBUF_VERSION / 1000000 << "." << GOOGLE_PROTOBUF_VERSION / 1000 % 1000 << "."
-              << GOOGLE_PROTOBUF_VERSION % 1000 << "\n";
+    std::cout << Versions() << "\n";
     *exit_code = kExitOk;
   });
 }
@@ -25,6 +45,10 @@ int RunCommandLine(int argc, char** argv) {
   google::protobuf::SetLogHandler(nullptr);
   CLI::App app{"Ebb notices customers drifting away, and speaks up in time.", "ebb"};
   app.require_subcommand(1);
+  app.set_version_flag("--version", Versions());
+  app.footer(
+      "Begin with `ebb demo`. `ebb COMMAND --help` says more of each, with its exit codes: 0 done, 1 it was tried and\n"
+      "failed, 2 nothing was tried, since the command line or the pipeline is wrong.");
   int exit_code = kExitOk;
   AddDemoCommand(app, &exit_code);
   AddRunCommand(app, &exit_code);
@@ -36,6 +60,10 @@ int RunCommandLine(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() != 0 && app.get_subcommands().empty() && !app.remaining().empty()) {
+      ExplainUnknownCommand(app);
+      return kExitRefused;
+    }
     return app.exit(error) == 0 ? kExitOk : kExitRefused;
   }
   return exit_code;

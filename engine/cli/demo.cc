@@ -294,7 +294,8 @@ void AddDemoCommand(CLI::App& app, int* exit_code) {
       ->check(CLI::Range(8.0, 3600.0))
       ->capture_default_str();
   demo->add_option("--bootstrap", options->bootstrap,
-                   "HOST:PORT of a real Kafka, in place of the broker within this process");
+                   "A real Kafka, in place of the broker within this process")
+      ->type_name("HOST:PORT");
   demo->add_option("--seed", options->seed, "Another seed is another shop; the same seed gives the same events")
       ->capture_default_str();
   demo->footer(

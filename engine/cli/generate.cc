@@ -180,15 +180,15 @@ void AddShopOptions(CLI::App& generate, ShopOptions& shop) {
       ->capture_default_str();
   generate
       .add_option("--events-per-day", shop.events_per_day,
-                  "How many events a customer causes a day, joining aside; visits make up for what purchases (about "
-                  "5.5 events each) and mail (0.13 a day) do not bring by themselves")
+                  "How many events a customer causes a day, joining aside; visits make up for what\n"
+                  "purchases (about 5.5 events each) and mail (0.13 a day) do not bring by themselves")
       ->capture_default_str();
   generate.add_option("--purchase-gap", shop.purchase_gap_days, "Typical time between two purchases, in days")
       ->capture_default_str();
   generate
       .add_option("--leave-share", shop.leave_share,
-                  "Share of those there from the start who leave for good within the days; neglected complaints drive "
-                  "away some more; 0: nobody leaves")
+                  "Share of those there from the start who leave for good within the days; neglected\n"
+                  "complaints drive away some more; 0: nobody leaves")
       ->capture_default_str();
   const auto fault = [&](const char* name, double& share, const char* what) {
     generate.add_option(name, share, what)->capture_default_str()->group("Faults on the way, as shares of all events");
@@ -212,12 +212,17 @@ void AddGenerateCommand(CLI::App& app, int* exit_code) {
   auto start = std::make_shared<std::string>(DayOf(absl::ToUnixMillis(options->shop.start)));
   CLI::App* generate = app.add_subcommand("generate", "Make up the events of a shop, and tell who really left");
   AddShopOptions(*generate, options->shop);
-  generate->add_option("--start", *start, "The shop's first day, as 2025-01-01 (UTC)")->capture_default_str();
+  generate->add_option("--start", *start, "The shop's first day (UTC)")
+      ->capture_default_str()
+      ->type_name("DATE");
   CLI::Option* output =
-      generate->add_option("-o,--output", options->output, "To files: the directory")->group("Where to");
-  CLI::Option* bootstrap =
-      generate->add_option("--bootstrap", options->bootstrap, "To Kafka: brokers to start from, HOST:PORT[,HOST:PORT]")
+      generate->add_option("-o,--output", options->output, "To files: the directory")
           ->group("Where to")
+          ->type_name("DIR");
+  CLI::Option* bootstrap =
+      generate->add_option("--bootstrap", options->bootstrap, "To Kafka: brokers to start from, separated by commas")
+          ->group("Where to")
+          ->type_name("HOST:PORT")
           ->excludes(output);
   generate->add_option("--topic-prefix", options->topic_prefix, "Put before the names of the topics, as in shop.")
       ->group("Where to")
@@ -226,8 +231,9 @@ void AddGenerateCommand(CLI::App& app, int* exit_code) {
       ->group("Where to")
       ->check(CLI::NonNegativeNumber)
       ->needs(bootstrap);
-  generate->add_option("--property", options->properties, "A property of librdkafka, NAME=VALUE; may be repeated")
+  generate->add_option("--property", options->properties, "A property of librdkafka; may be repeated")
       ->group("Where to")
+      ->type_name("NAME=VALUE")
       ->expected(1)
       ->take_all()
       ->needs(bootstrap);
@@ -235,7 +241,8 @@ void AddGenerateCommand(CLI::App& app, int* exit_code) {
       ->group("Where to")
       ->check(CLI::IsMember({"json", "protobuf"}));
   generate->add_option("--truth", options->truth, "The file for the truth; if not said, truth.jsonl in DIR or here")
-      ->group("Where to");
+      ->group("Where to")
+      ->type_name("FILE");
   generate->footer(
       "Customers join, buy in rhythms of their own, browse, abandon baskets, complain, give back, read mail, and some\n"
       "leave for good. Every event says that it is generated.\n\n"

@@ -50,13 +50,13 @@ MemoryPlan PlanMemory(uint64_t memory_bytes, int32_t partitions, size_t sources,
   const uint64_t readers = tasks * std::max<uint64_t>(sources, 1);
   const auto share = [&](uint64_t percent, uint64_t among) { return memory_bytes / 100 * percent / among; };
   MemoryPlan plan;
-  plan.cache_bytes = share(35, tasks);
+  plan.cache_bytes = share(42, tasks);
   plan.pinned_bytes = share(8, tasks);
   plan.outbox_bytes = share(4, tasks);
-  plan.source_buffer_bytes = std::clamp<uint64_t>(share(4, readers), 64 << 10, 4 << 20);
-  plan.fetch_buffer_bytes = std::clamp<uint64_t>(share(10, readers), 64 << 10, 8 << 20);
-  plan.producer_bytes = share(10, static_cast<uint64_t>(workers));
-  plan.block_cache_bytes = share(10, 1);
+  plan.source_buffer_bytes = std::clamp<uint64_t>(share(8, readers), 64 << 10, 32 << 20);
+  plan.fetch_buffer_bytes = std::clamp<uint64_t>(share(8, readers), 64 << 10, 32 << 20);
+  plan.producer_bytes = share(8, static_cast<uint64_t>(workers));
+  plan.block_cache_bytes = share(8, 1);
   plan.write_buffer_bytes = share(12, 1);
   return plan;
 }
@@ -74,6 +74,7 @@ absl::StatusOr<std::unique_ptr<KafkaProcess>> KafkaProcess::Start(std::shared_pt
   // The cheap refusals come first: what is taken or locked here, then what is missing there.
   absl::Status status = process->OpenAdmin();
   if (status.ok()) status = process->CheckTopics();
+  if (status.ok()) status = process->CheckRetention();
   if (status.ok()) status = process->CheckChangelog();
   if (status.ok()) status = process->OpenState();
   if (status.ok()) status = process->OpenShifts();
@@ -126,6 +127,42 @@ absl::Status KafkaProcess::CheckTopics() {
   return absl::OkStatus();
 }
 
+absl::Status KafkaProcess::CheckRetention() {
+  recovery_budget_ = ToDuration(spec_->config.runtime().recovery_budget());
+  compaction_lags_.assign(spec_->sources.size(), absl::InfiniteDuration());
+  if (options_.embedded_broker) return absl::OkStatus();
+  for (size_t i = 0; i < spec_->sources.size(); ++i) {
+    const std::string& topic = spec_->sources[i].config.topic();
+    auto settings = Await([&] { return cluster_->TopicSettings(topic); });
+    if (absl::IsCancelled(settings.status())) return settings.status();
+    if (!settings.ok()) {
+      Log(LogLevel::kWarning, Text("how long topic ", topic, " keeps its records is not known: ",
+                                   settings.status().message(), "; it must outlive any stop of this application"));
+      continue;
+    }
+    const auto milliseconds = [&](const char* name) {
+      const auto found = settings->find(name);
+      const int64_t ms = found == settings->end() ? -1 : std::atoll(found->second.c_str());
+      return ms < 0 ? absl::InfiniteDuration() : absl::Milliseconds(ms);
+    };
+    const std::string& policy = (*settings)["cleanup.policy"];
+    if (policy.find("compact") != std::string::npos) {
+      compaction_lags_[i] = milliseconds("min.compaction.lag.ms");
+      Log(LogLevel::kInfo,
+          Text("topic ", topic, " is compacted: state is written in time for its min.compaction.lag.ms"),
+          {{"lag", absl::FormatDuration(compaction_lags_[i])}});
+    }
+    const absl::Duration retention = milliseconds("retention.ms");
+    if (policy.find("delete") == std::string::npos || retention >= kLeastRetention) continue;
+    Log(LogLevel::kWarning,
+        Text("topic ", topic, " keeps its records for ", absl::FormatDuration(retention), " only, less than ",
+             absl::FormatDuration(kLeastRetention), ": what a crash leaves to be redone might be gone, so all state is "
+             "written with every commit, as with recovery_budget: 0s"));
+    recovery_budget_ = absl::ZeroDuration();
+  }
+  return absl::OkStatus();
+}
+
 absl::Status KafkaProcess::CheckChangelog() {
   // librdkafka's mock cluster answers none of this.
   if (options_.embedded_broker) return absl::OkStatus();
@@ -143,8 +180,9 @@ absl::Status KafkaProcess::CheckChangelog() {
     if (absl::IsFailedPrecondition(status) && !ours) continue;
     if (absl::IsFailedPrecondition(status)) {
       return absl::FailedPreconditionError(Text(
-          status.message(), "; the number of partitions of an application's sources cannot change, since customers would "
-          "move between tasks. Give the sources the former number, or the application another name to begin anew"));
+          status.message(), "; the number of partitions of an application's sources cannot change, since customers "
+          "would move between tasks. Give the sources the former number, or the application another name to begin "
+          "anew"));
     }
     if (!status.ok()) return status;
   }
@@ -210,7 +248,10 @@ absl::Status KafkaProcess::OpenShifts() {
     worker.task.buffer_bytes = plan_.source_buffer_bytes;
     worker.task.pinned_bytes = plan_.pinned_bytes;
     worker.task.outbox_bytes = plan_.outbox_bytes;
-    worker.recovery_budget = ToDuration(runtime.recovery_budget());
+    worker.task.compaction_lags = compaction_lags_;
+    worker.task.accept_divergence = options_.accept_divergence;
+    worker.accept_loss = options_.accept_loss;
+    worker.recovery_budget = recovery_budget_;
     worker.commit_interval = ToDuration(runtime.commit_interval());
     worker.commit_delay = ToDuration(runtime.commit_delay());
     worker.max_store_age = max_store_age_;
@@ -271,6 +312,7 @@ void KafkaProcess::Work(Shift& shift) {
 
 absl::Status KafkaProcess::Run(const std::atomic<bool>& stop) {
   bool was_ready = false;
+  bool stopping = false;  // From then on workers without tasks are nothing to tell.
   Log(LogLevel::kInfo, "started", {{"application", spec_->config.application()}, {"instance", instance_},
                                    {"partitions", partitions_}, {"admin_port", admin_port()}});
   for (;;) {
@@ -284,10 +326,11 @@ absl::Status KafkaProcess::Run(const std::atomic<bool>& stop) {
       std::lock_guard lock(standing_mutex_);
       standing_ = standing;
     }
-    if (standing.ready && !was_ready) Log(LogLevel::kInfo, "ready", {{"tasks", standing.tasks}});
+    if (standing.ready && !was_ready && !stopping) Log(LogLevel::kInfo, "ready", {{"tasks", standing.tasks}});
     was_ready = standing.ready;
     if (stop) engine_->Stop(spec_->config.runtime().on_stop() == "leave");
     if (options_.until && standing.finished) engine_->Stop(true);
+    stopping = stopping || stop || (options_.until && standing.finished);
     if (standing.stopped) break;
   }
   Log(LogLevel::kInfo, "stopped");
@@ -311,7 +354,8 @@ std::string KafkaProcess::Metrics() const {
   ReadProcessUsage(&process);
   {
     std::lock_guard lock(standing_mutex_);
-    process.rebalances = {{"assigned", standing_.rebalances}};
+    process.rebalances = {
+        {"assigned", standing_.rebalances}, {"revoked", standing_.revocations}, {"lost", standing_.losses}};
   }
   process.limits = {{"memory_bytes", static_cast<double>(spec_->config.runtime().memory())},
                     {"task_cache_bytes", static_cast<double>(plan_.cache_bytes)},
@@ -342,7 +386,8 @@ absl::StatusOr<std::string> KafkaProcess::DescribeCustomer(std::string_view cust
   for (const auto& shift : shifts_) {
     auto promise = std::make_shared<std::promise<absl::StatusOr<std::string>>>();
     auto answer = promise->get_future();
-    shift->control.Ask([promise, id = std::string(customer)](Worker& worker) { promise->set_value(worker.Describe(id)); });
+    shift->control.Ask(
+        [promise, id = std::string(customer)](Worker& worker) { promise->set_value(worker.Describe(id)); });
     if (answer.wait_for(absl::ToChronoMilliseconds(kQuestionPatience)) != std::future_status::ready) {
       return absl::UnavailableError("the worker did not answer in time");
     }

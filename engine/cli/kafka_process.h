@@ -33,6 +33,9 @@ struct KafkaProcessOptions {
   std::optional<absl::Time> until;
   // The cluster is librdkafka's mock: it describes and creates no topics, so that is left out.
   bool embedded_broker = false;
+  // Go on without what cannot be had again, and where redo gives other results than were committed.
+  bool accept_loss = false;
+  bool accept_divergence = false;
 };
 
 // How `memory` is divided.
@@ -63,6 +66,8 @@ class KafkaProcess {
   int admin_port() const { return admin_ ? admin_->port() : 0; }
 
   static constexpr absl::Duration kTopicPatience = absl::Seconds(30);
+  // A source that keeps its records for less leaves no time to be down with something left to redo.
+  static constexpr absl::Duration kLeastRetention = absl::Hours(1);
   static constexpr absl::Duration kSnapshotInterval = absl::Milliseconds(200);
   // A worker that shows no sign of life for so long makes the process unhealthy.
   static constexpr absl::Duration kStall = absl::Seconds(60);
@@ -84,6 +89,7 @@ class KafkaProcess {
   KafkaProcess(std::shared_ptr<const PipelineSpec> spec, KafkaProcessOptions options);
 
   absl::Status CheckTopics();
+  absl::Status CheckRetention();
   absl::Status CheckChangelog();
   absl::Status OpenState();
   absl::Status OpenShifts();
@@ -101,6 +107,8 @@ class KafkaProcess {
   std::string instance_;
   int32_t partitions_ = 0;
   absl::Duration max_store_age_ = absl::Hours(20);
+  absl::Duration recovery_budget_;
+  std::vector<absl::Duration> compaction_lags_;  // By source; see TaskOptions.
   MemoryPlan plan_;
   std::unique_ptr<RocksDbStores> stores_;
   std::unique_ptr<Cluster> cluster_;

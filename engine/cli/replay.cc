@@ -97,12 +97,15 @@ absl::StatusOr<std::unique_ptr<FileInput>> OpenInput(const PipelineSpec& spec,
     auto trusting = std::make_shared<SourceSpec>(source);
     trusting->config.set_partitioner("any");
     auto decoder = std::make_shared<EventDecoder>(*trusting, 0, partitions);
+    const auto max_bytes = static_cast<size_t>(source.config.max_bytes());
+    const auto dead_letter_bytes = static_cast<size_t>(spec.config.dead_letters().max_bytes());
     topics[source.config.topic()] = {file->second, [trusting, decoder, partitions](std::string_view value) {
                                        RecordBatch::View record;
                                        record.value = value;
                                        if (decoder->Decode(record)) return 0;
                                        return PartitionOf(decoder->customer(), partitions);
-                                     }};
+                                     },
+                                     {std::max(max_bytes, dead_letter_bytes), dead_letter_bytes}};
   }
   return FileInput::Open(std::move(topics), partitions);
 }
@@ -134,7 +137,7 @@ void PrintSummary(Worker& worker, const PipelineSpec& spec, const std::string& o
 
 int Replay(const ReplayOptions& options) {
   auto read = ReadPipeline(options.pipeline);
-  if (!read.ok()) return Fail(read.status());
+  if (!read.ok()) return RefusePipeline(read.status());
   auto files = ParseInputs(**read, options.inputs);
   if (!files.ok()) return Fail(files.status());
   auto changed = ForFiles(**read, *files);
@@ -194,18 +197,28 @@ int Replay(const ReplayOptions& options) {
 void AddReplayCommand(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<ReplayOptions>();
   CLI::App* replay = app.add_subcommand("replay", "Run a pipeline over files, exactly the same each time");
-  replay->add_option("pipeline", options->pipeline, "The pipeline file (YAML)")->required();
-  replay->add_option("--input", options->inputs, "SOURCE=FILE, once for each source that has one: JSON Lines when FILE "
-                     "ends in .jsonl, else protobuf messages each behind its length as a varint")->required();
-  replay->add_option("--output", options->output, "The directory for the results, one file a topic")->required();
+  replay->add_option("pipeline", options->pipeline, "The pipeline file (YAML)")->required()->type_name("FILE");
+  replay
+      ->add_option("--input", options->inputs,
+                   "The file of a source, once for each source that has one: JSON Lines when FILE\n"
+                   "ends in .jsonl, else protobuf messages each behind its length as a varint")
+      ->required()
+      ->type_name("SOURCE=FILE");
+  replay->add_option("--output", options->output, "The directory for the results, one file a topic")
+      ->required()
+      ->type_name("DIR");
   replay->add_option("--partitions", options->partitions, "As many as the topics have, to see the same")
       ->check(CLI::Range(1, kMaxPartitions))
       ->capture_default_str();
   replay->add_option("--until", options->until,
-                     "Carry time to this moment (2026-05-04 or 2026-05-04T10:11:12Z) after the last event");
+                     "Carry time to this moment (2026-05-04 or 2026-05-04T10:11:12Z) after the last event")
+      ->type_name("TIME");
   replay->add_option("--memory", options->memory_mib, "Memory for state, in MiB")->check(CLI::Range(64, 1 << 20))
       ->capture_default_str();
   replay->footer(
+      "  ebb generate --output shop\n"
+      "  ebb replay deploy/pipelines/retail.yaml --input purchases=shop/purchases.jsonl \\\n"
+      "    --input members=shop/members.jsonl --output results\n\n"
       "The clock is that of the events. The same files give the same bytes: each line is one result with its key, its\n"
       "headers and its value as JSON. Records that cannot be processed are in the file of the dead-letter topic.\n\n"
       "Exit codes: 0 done; 1 failed or interrupted; 2 the pipeline, the files or the command line are wrong.");

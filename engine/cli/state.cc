@@ -79,7 +79,7 @@ absl::StatusOr<std::string> DescribeStopped(const PipelineSpec& spec, const std:
 
 int Get(const StateOptions& options) {
   auto spec = ReadPipeline(options.pipeline);
-  if (!spec.ok()) return Fail(spec.status());
+  if (!spec.ok()) return RefusePipeline(spec.status());
   // A running process knows best; when none answers, its files do.
   auto described = AskAdmin((*spec)->config.admin().listen(), "/state/", options.customer);
   if (absl::IsUnavailable(described.status())) described = DescribeStopped(**spec, options.customer);
@@ -93,7 +93,7 @@ int Get(const StateOptions& options) {
 
 int Scan(const StateOptions& options) {
   auto spec = ReadPipeline(options.pipeline);
-  if (!spec.ok()) return Fail(spec.status());
+  if (!spec.ok()) return RefusePipeline(spec.status());
   auto state = OpenStopped(**spec);
   if (!state.ok()) {
     std::cerr << "ebb: " << state.status().message() << "\n";
@@ -123,16 +123,21 @@ void AddStateCommand(CLI::App& app, int* exit_code) {
   CLI::App* state = app.add_subcommand("state", "Look into the state of customers");
   state->require_subcommand(1);
   CLI::App* get = state->add_subcommand("get", "Show a customer's whole state as JSON");
-  get->add_option("customer", options->customer, "The customer id")->required();
-  get->add_option("--pipeline", options->pipeline, "The pipeline file (YAML)")->required();
+  get->add_option("customer", options->customer, "The customer id")->required()->type_name("ID");
+  get->add_option("--pipeline", options->pipeline, "The pipeline file (YAML)")->required()->type_name("FILE");
   get->footer(
       "Asks the running process at the pipeline's admin.listen; when nothing listens there, reads the files in\n"
       "runtime.state_dir. as_of_epoch says which commit it is true of.\n\n"
       "Exit codes: 0 shown; 1 nothing is known, or it cannot be read; 2 the pipeline or the command line is wrong.");
   get->callback([options, exit_code] { *exit_code = Get(*options); });
   CLI::App* scan = state->add_subcommand("scan", "List the customers in the files of a stopped process");
-  scan->add_option("--pipeline", options->pipeline, "The pipeline file (YAML)")->required();
+  scan->add_option("--pipeline", options->pipeline, "The pipeline file (YAML)")->required()->type_name("FILE");
   scan->add_option("--limit", options->limit, "How many at most")->capture_default_str();
+  scan->footer(
+      "A line a customer: id, partition, the epoch as of which it was written, size. While a process runs, its files\n"
+      "are its own: ask it with `ebb state get`.\n\n"
+      "Exit codes: 0 shown; 1 they cannot be read, or a process has them; 2 the pipeline or the command line is\n"
+      "wrong.");
   scan->callback([options, exit_code] { *exit_code = Scan(*options); });
 }
 

@@ -17,12 +17,7 @@ struct ValidateOptions {
 
 int Validate(const ValidateOptions& options) {
   auto spec = ReadPipeline(options.pipeline);
-  if (!spec.ok()) {
-    if (!absl::IsInvalidArgument(spec.status())) return Fail(spec.status());
-    // Mistakes stand alone on their lines, as editors read them.
-    std::cerr << spec.status().message() << "\n";
-    return kExitRefused;
-  }
+  if (!spec.ok()) return RefusePipeline(spec.status());
   if (options.print) {
     std::cout << NormalisedPipeline(**spec);
   } else {
@@ -37,9 +32,10 @@ int Validate(const ValidateOptions& options) {
 void AddValidateCommand(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<ValidateOptions>();
   CLI::App* validate = app.add_subcommand("validate", "Check a pipeline file without running it");
-  validate->add_option("pipeline", options->pipeline, "The pipeline file (YAML)")->required();
+  validate->add_option("pipeline", options->pipeline, "The pipeline file (YAML)")->required()->type_name("FILE");
   validate->add_flag("--print", options->print, "Print it with all defaults filled in, secrets hidden");
   validate->footer(
+      "  ebb validate deploy/pipelines/retail.yaml\n\n"
       "Every mistake is reported in one run, as file:line:column: what is wrong. Kafka is not asked.\n\n"
       "Exit codes: 0 good; 2 it has mistakes or cannot be read.");
   validate->callback([options, exit_code] { *exit_code = Validate(*options); });

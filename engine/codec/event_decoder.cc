@@ -4,8 +4,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "engine/log/truncation.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/stubs/common.h"
@@ -15,12 +17,22 @@
 namespace ebb {
 namespace {
 
-std::string FormatMs(int64_t ms) { return absl::FormatTime(absl::RFC3339_full, absl::FromUnixMillis(ms), absl::UTCTimeZone()); }
+std::string FormatMs(int64_t ms) {
+  return absl::FormatTime(absl::RFC3339_full, absl::FromUnixMillis(ms), absl::UTCTimeZone());
+}
+
+// "not an ebb.v1.Purchase in JSON".
+std::string NotA(std::string_view type, std::string_view format) {
+  const bool vowel = !type.empty() && std::string_view("aeiouAEIOU").find(type.front()) != std::string_view::npos;
+  return Text(vowel ? "not an " : "not a ", type, " in ", format);
+}
 
 // The first line of what the parser says, as a header may hold it: bounded, and in UTF-8 also where the input is not.
 // On further lines protobuf points at the place.
 std::string FirstLine(std::string_view text) {
   constexpr size_t kMaxBytes = 300;
+  // Of what has no name, such as the whole, protobuf gives an empty one.
+  while (text.starts_with(": ")) text.remove_prefix(2);
   const std::string line(text.substr(0, std::min(kMaxBytes, text.find('\n'))));
   const bool is_utf8 =
       google::protobuf::internal::IsStructurallyValidUTF8(line.data(), static_cast<int>(line.size()));
@@ -47,6 +59,18 @@ bool NestsTooDeep(std::string_view json) {
   return false;
 }
 
+// The size of the value before it was cut, if it was.
+uint64_t WholeSize(const RecordBatch::View& record) {
+  uint64_t whole = record.value->size();
+  record.VisitHeaders([&](std::string_view name, std::string_view value) {
+    uint64_t told = 0;
+    if (name == kTruncatedBytesHeader && absl::SimpleAtoi({value.data(), value.size()}, &told)) {
+      whole = std::max(whole, told);
+    }
+  });
+  return whole;
+}
+
 }  // namespace
 
 EventDecoder::EventDecoder(const SourceSpec& spec, int32_t partition, int32_t partitions)
@@ -62,9 +86,14 @@ const v1::EventHeader& EventDecoder::header() const {
 
 std::optional<Rejection> EventDecoder::Decode(const RecordBatch::View& record) {
   if (!record.value || record.value->empty()) return Rejection{"empty", "the record has no value; expected an event"};
-  if (static_cast<int64_t>(record.value->size()) > spec_.config.max_bytes()) {
-    return Rejection{"too-large", Text("the value has ", record.value->size(), " bytes; the source takes up to ",
+  const uint64_t whole = WholeSize(record);
+  if (whole > static_cast<uint64_t>(spec_.config.max_bytes())) {
+    return Rejection{"too-large", Text("the value has ", whole, " bytes; the source takes up to ",
                                        spec_.config.max_bytes(), ": raise its max_bytes to take more")};
+  }
+  if (whole > record.value->size()) {
+    return Rejection{"truncated", Text("of the ", whole, " bytes of the value only ", record.value->size(),
+                                       " are there, says the header ", kTruncatedBytesHeader, "; send it whole")};
   }
   if (auto rejection = Parse(*record.value)) return rejection;
   if (auto rejection = CheckTime(record.timestamp_ms)) return rejection;
@@ -84,14 +113,21 @@ std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
         google::protobuf::StringPiece(bytes.data(), bytes.size()), message_.get(), options);
     if (status.ok()) return std::nullopt;
     const std::string_view why(status.message().data(), status.message().size());
-    return Rejection{"unparsable", Text("not a ", type, " in JSON: ", FirstLine(why))};
+    const size_t begin = bytes.find_first_not_of(" \t\r\n");
+    const bool is_object = begin != std::string_view::npos && bytes[begin] == '{';
+    return Rejection{"unparsable",
+                     Text(NotA(type, "JSON"), ": ", FirstLine(why),
+                          is_object ? "" : " An event is an object; should the format of the source be protobuf?")};
   }
   google::protobuf::io::ArrayInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
   google::protobuf::io::CodedInputStream in(&stream);
   in.SetRecursionLimit(kMaxDepth);
   if (message_->ParseFromCodedStream(&in) && in.ConsumedEntireMessage()) return std::nullopt;
-  return Rejection{"unparsable", Text("not a ", type, " in protobuf: other bytes, cut off, nested deeper than ", kMaxDepth,
-                                      " levels, or with text that is not UTF-8")};
+  // No event begins so: it would be a group, which proto3 does not have.
+  const bool is_json = bytes.starts_with('{');
+  return Rejection{"unparsable", Text(NotA(type, "protobuf"), ": other bytes, cut off, nested deeper than ", kMaxDepth,
+                                      " levels, or with text that is not UTF-8",
+                                      is_json ? "; it looks like JSON: should the format of the source be json?" : "")};
 }
 
 std::optional<Rejection> EventDecoder::CheckTime(int64_t record_time_ms) const {
@@ -105,9 +141,10 @@ std::optional<Rejection> EventDecoder::CheckTime(int64_t record_time_ms) const {
   }
   const int64_t ahead_ms = config.max_ahead().seconds() * 1000 + config.max_ahead().nanos() / 1'000'000;
   if (record_time_ms > 0 && time > record_time_ms + ahead_ms) {
-    return Rejection{"absurd-time", Text("the event time ", FormatMs(time), " is more than ", ahead_ms,
-                                                 " ms after its record's own time ", FormatMs(record_time_ms),
-                                                 "; if it is right, raise max_ahead of the source")};
+    return Rejection{"absurd-time",
+                     Text("the event time ", FormatMs(time), " is more than ",
+                          absl::FormatDuration(absl::Milliseconds(ahead_ms)), " after its record's own time ",
+                          FormatMs(record_time_ms), "; if it is right, raise max_ahead of the source")};
   }
   return std::nullopt;
 }

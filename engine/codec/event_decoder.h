@@ -29,8 +29,8 @@ class EventDecoder {
   EventDecoder(const SourceSpec& spec, int32_t partition, int32_t partitions);
 
   // Decodes a record into message(), header(), customer() and time_ms(), which hold until the next call.
-  // Returns why not when it is empty, too large, unparsable, without customer, at an absurd time, or in a partition
-  // that is not its customer's.
+  // Returns why not when it is empty, too large, not whole, unparsable, without customer, at an absurd time, or in a
+  // partition that is not its customer's.
   std::optional<Rejection> Decode(const RecordBatch::View& record);
 
   const google::protobuf::Message& message() const { return *message_; }

@@ -48,7 +48,8 @@ class KafkaCluster final : public Cluster {
   template <typename T>
   void Attempt(const std::weak_ptr<Question<T>>& asked);
 
-  absl::StatusOr<std::vector<std::optional<int64_t>>> AskCommittedOffsets(const std::vector<TopicPartition>& partitions);
+  absl::StatusOr<std::vector<std::optional<int64_t>>> AskCommittedOffsets(
+      const std::vector<TopicPartition>& partitions);
   absl::StatusOr<Bounds> AskBounds(const TopicPartition& partition);
   absl::StatusOr<int64_t> AskOffsetAt(const TopicPartition& partition, int64_t time_ms);
 
@@ -121,7 +122,8 @@ absl::StatusOr<int64_t> KafkaCluster::OffsetAt(const TopicPartition& partition, 
 }
 
 absl::StatusOr<int32_t> KafkaCluster::PartitionCount(const std::string& topic) {
-  return Ask<int32_t>(absl::StrCat("partitions ", topic), [=, this] { return FetchPartitionCount(*log_, topic, kAttemptMs); });
+  return Ask<int32_t>(absl::StrCat("partitions ", topic),
+                      [=, this] { return FetchPartitionCount(*log_, topic, kAttemptMs); });
 }
 
 absl::StatusOr<std::map<std::string, std::string>> KafkaCluster::TopicSettings(const std::string& topic) {
@@ -171,13 +173,13 @@ absl::StatusOr<int64_t> KafkaCluster::AskOffsetAt(const TopicPartition& partitio
 absl::StatusOr<std::unique_ptr<Cluster>> OpenKafkaCluster(const KafkaConnection& connection,
                                                           const KafkaClusterOptions& options) {
   // Read as stable, which librdkafka does for readers of what is committed.
-  absl::StatusOr<std::unique_ptr<Client>> group =
-      Client::Open(RD_KAFKA_CONSUMER, connection, {},
-                   {{"group.id", options.group}, {"isolation.level", "read_committed"}, {"enable.auto.commit", "false"}},
-                   {});
+  const KafkaProperties stable = {
+      {"group.id", options.group}, {"isolation.level", "read_committed"}, {"enable.auto.commit", "false"}};
+  absl::StatusOr<std::unique_ptr<Client>> group = Client::Open(RD_KAFKA_CONSUMER, connection, {}, stable, {});
   if (!group.ok()) return group.status();
   absl::StatusOr<std::unique_ptr<Client>> log = Client::Open(
-      RD_KAFKA_CONSUMER, connection, {}, {{"isolation.level", "read_uncommitted"}, {"enable.auto.commit", "false"}}, {});
+      RD_KAFKA_CONSUMER, connection, {}, {{"isolation.level", "read_uncommitted"}, {"enable.auto.commit", "false"}},
+      {});
   if (!log.ok()) return log.status();
   return std::make_unique<KafkaCluster>(*std::move(group), *std::move(log), options.patience);
 }

@@ -32,9 +32,6 @@ struct KafkaConnection {
 // because a promise rests on it. Asks no broker. InvalidArgument: names every property that is wrong, a line each.
 absl::Status CheckProperties(const KafkaConnection& connection);
 
-// The properties for people to read: secrets are replaced.
-KafkaProperties Redacted(const KafkaProperties& properties);
-
 // Of the library that runs, such as "2.0.2".
 std::string KafkaLibraryVersion();
 

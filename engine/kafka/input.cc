@@ -13,6 +13,11 @@
 namespace ebb {
 namespace {
 
+// What librdkafka keeps of a record beside key and value, about; measured.
+constexpr size_t kRecordOverheadBytes = 512;
+constexpr size_t kLeastFetchBytes = size_t{64} << 10;
+constexpr size_t kMostFetchBytes = size_t{4} << 20;
+
 // A partition that is being read through a queue of its own, so that what is not polled is not fetched.
 struct Reading {
   TopicPtr topic;
@@ -22,6 +27,18 @@ struct Reading {
   absl::Status failure;  // Final.
 };
 
+// A header that has no value, which is not the same as an empty one to Kafka, is taken for an empty one.
+void AddHeaders(const rd_kafka_message_t& message, RecordBatch* batch) {
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const char* name = nullptr;
+  const void* value = nullptr;
+  size_t size = 0;
+  for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+    batch->AddHeader(name, {static_cast<const char*>(value), value == nullptr ? 0 : size});
+  }
+}
+
 class KafkaInput final : public Input {
  public:
   explicit KafkaInput(std::unique_ptr<Client> client) : client_(std::move(client)) {}
@@ -30,6 +47,7 @@ class KafkaInput final : public Input {
   absl::Status Start(const TopicPartition& partition, int64_t offset) override;
   void Stop(const TopicPartition& partition) override;
   absl::StatusOr<Polled> Poll(const TopicPartition& partition, size_t max_records, RecordBatch* batch) override;
+  std::optional<int64_t> KnownEnd(const TopicPartition& partition) const override;
 
  private:
   static constexpr size_t kChunk = 512;
@@ -124,16 +142,30 @@ bool KafkaInput::Take(const rd_kafka_message_t& message, const TopicPartition& p
   rd_kafka_timestamp_type_t type;
   batch->Add(message.offset, rd_kafka_message_timestamp(&message, &type),
              {static_cast<const char*>(message.key), message.key_len}, value);
+  AddHeaders(message, batch);
   return true;
+}
+
+std::optional<int64_t> KafkaInput::KnownEnd(const TopicPartition& partition) const {
+  const auto found = readings_.find(partition);
+  if (found == readings_.end()) return std::nullopt;
+  if (found->second.at_end) return found->second.end_offset;
+  int64_t begin = 0;
+  int64_t end = RD_KAFKA_OFFSET_INVALID;
+  rd_kafka_get_watermark_offsets(client_->get(), partition.topic.c_str(), partition.partition, &begin, &end);
+  if (end < 0) return std::nullopt;
+  return end;
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Input>> OpenKafkaInput(const KafkaConnection& connection,
                                                       const KafkaInputOptions& options) {
+  // One fetch may come on top of what is queued; it is compressed, and unpacks to several times its size.
+  const size_t fetch_bytes = std::clamp(options.buffer_bytes / 16, kLeastFetchBytes, kMostFetchBytes);
   KafkaProperties defaults = {
       {"fetch.wait.max.ms", absl::StrCat(absl::ToInt64Milliseconds(options.fetch_wait))},
-      {"fetch.message.max.bytes", absl::StrCat(std::max<size_t>(1024, options.buffer_bytes))},
+      {"fetch.message.max.bytes", absl::StrCat(fetch_bytes)},
       {"fetch.error.backoff.ms", "50"},
   };
   // Before 2.2 a queue that is full stops the fetching for a whole second.
@@ -146,8 +178,9 @@ absl::StatusOr<std::unique_ptr<Input>> OpenKafkaInput(const KafkaConnection& con
       {"auto.commit.enable", "false"},  // Of the topic: else the legacy way of consuming keeps offsets in files.
       {"auto.offset.reset", "error"},
       {"check.crcs", "true"},
-      {"queued.min.messages", "1000000"},  // The limit is that of bytes.
-      {"queued.max.messages.kbytes", absl::StrCat(std::max<size_t>(1, options.buffer_bytes >> 10))},
+      // Two limits, since that of bytes leaves out what the library keeps beside each record.
+      {"queued.min.messages", absl::StrCat(std::max<size_t>(1, options.buffer_bytes / 4 / kRecordOverheadBytes))},
+      {"queued.max.messages.kbytes", absl::StrCat(std::max<size_t>(1, options.buffer_bytes / 4 >> 10))},
   };
   absl::StatusOr<std::unique_ptr<Client>> client = Client::Open(RD_KAFKA_CONSUMER, connection, defaults, own, {});
   if (!client.ok()) return client.status();

@@ -14,7 +14,8 @@
 namespace ebb {
 
 struct KafkaInputOptions {
-  // Of records fetched ahead of Poll, for each partition; exceeded by up to one fetch. At least 1 KiB.
+  // What records fetched ahead of Poll may take, for each partition: half of it queued, half for the fetch that comes
+  // on top. Held to as long as a batch of the topic unpacks to less than that half. At least 1 KiB.
   size_t buffer_bytes = size_t{4} << 20;
   // How long a broker waits for new records before it answers a fetch.
   absl::Duration fetch_wait = absl::Milliseconds(50);

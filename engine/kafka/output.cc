@@ -18,6 +18,7 @@ namespace {
 constexpr absl::Duration kRetryPause = absl::Milliseconds(100);
 constexpr int kSliceMs = 1000;  // Of calls that destruction must not wait for when the cluster is away.
 constexpr int kNotice = 5;
+constexpr size_t kRecordOverheadBytes = 1024;  // What a queued record takes beside key and value: mostly six headers.
 
 // How an errand of the output ended.
 struct Outcome {
@@ -113,8 +114,10 @@ absl::StatusOr<std::unique_ptr<Client>> KafkaOutput::OpenClient() const {
       {"transactional.id", options_.transactional_id},
       {"enable.idempotence", "true"},
       {"transaction.timeout.ms", absl::StrCat(timeout_ms)},
-      {"queue.buffering.max.messages", "1000000"},
-      {"queue.buffering.max.kbytes", absl::StrCat(std::max<size_t>(1, options_.queue_bytes >> 10))},
+      // Two limits, since that of bytes leaves out headers and what the library keeps beside each record.
+      {"queue.buffering.max.messages",
+       absl::StrCat(std::max<size_t>(1, options_.queue_bytes / 2 / kRecordOverheadBytes))},
+      {"queue.buffering.max.kbytes", absl::StrCat(std::max<size_t>(1, options_.queue_bytes / 2 >> 10))},
   };
   return Client::Open(RD_KAFKA_PRODUCER, connection_, defaults, own, {nullptr, nullptr, &Acknowledged});
 }
@@ -212,7 +215,6 @@ void KafkaOutput::Abort() {
 }
 
 void KafkaOutput::Recover() {
-  if (state_ == TransactionState::kFenced) return;
   Start([this] { return RunRecover(); });
 }
 

@@ -119,7 +119,9 @@ absl::StatusOr<int32_t> FetchPartitionCount(const Client& client, const std::str
   const rd_kafka_metadata_topic& answer = metadata->topics[0];
   if (absl::Status status = ToStatus(answer.err, what); !status.ok()) return status;
   for (int i = 0; i < answer.partition_cnt; ++i) {
-    if (answer.partitions[i].leader < 0) return absl::UnavailableError(absl::StrCat(what, ": a partition has no leader"));
+    if (answer.partitions[i].leader < 0) {
+      return absl::UnavailableError(absl::StrCat(what, ": a partition has no leader"));
+    }
   }
   return answer.partition_cnt;
 }

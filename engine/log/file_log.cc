@@ -1,10 +1,14 @@
 #include "engine/log/file_log.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "engine/log/truncation.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -12,50 +16,22 @@ namespace {
 
 bool IsLines(const std::string& path) { return path.ends_with(".jsonl"); }
 
-// The next record of a file; nothing at its end.
-absl::StatusOr<std::optional<std::string>> ReadRecord(std::ifstream& file, bool lines, const std::string& path) {
-  std::string value;
-  if (lines) {
-    while (std::getline(file, value)) {
-      if (value.size() > FileInput::kMaxRecordBytes) break;
-      if (!value.empty() && value.back() == '\r') value.pop_back();
-      if (!value.empty()) return value;
-    }
-    if (value.size() <= FileInput::kMaxRecordBytes) return std::nullopt;
-    return absl::DataLossError(Text(path, " has a line of more than ", FileInput::kMaxRecordBytes, " bytes"));
-  }
-  uint64_t size = 0;
-  int shift = 0;
-  for (;; shift += 7) {
-    const int byte = file.get();
-    if (byte == std::char_traits<char>::eof() && shift == 0) return std::nullopt;
-    if (byte == std::char_traits<char>::eof() || shift > 28) {
-      return absl::DataLossError(Text(path, " is not a file of messages behind their lengths"));
-    }
-    size |= static_cast<uint64_t>(byte & 0x7f) << shift;
-    if (byte < 0x80) break;
-  }
-  if (size > FileInput::kMaxRecordBytes) {
-    return absl::DataLossError(Text(path, " has a record of ", size, " bytes; at most ", FileInput::kMaxRecordBytes,
-                                    " are taken"));
-  }
-  value.resize(size);
-  if (!file.read(value.data(), static_cast<std::streamsize>(size))) {
-    return absl::DataLossError(Text(path, " ends in the middle of a record"));
-  }
-  return value;
-}
-
-// Whether bytes are text that JSON can carry. Source: RFC 3629.
+// Whether bytes are text that JSON can carry. Source: RFC 3629, section 4.
 bool IsUtf8(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const int more = lead < 0x80 ? 0 : lead >> 5 == 6 ? 1 : lead >> 4 == 14 ? 2 : lead >> 3 == 30 ? 3 : -1;
-    if (more < 0 || i + static_cast<size_t>(more) >= text.size()) return false;
-    for (int k = 1; k <= more; ++k) {
-      if ((static_cast<unsigned char>(text[i + static_cast<size_t>(k)]) & 0xc0) != 0x80) return false;
+    const size_t more = lead < 0x80 ? 0 : lead >> 5 == 6 ? 1 : lead >> 4 == 14 ? 2 : lead >> 3 == 30 ? 3 : 4;
+    if (more == 4 || i + more >= text.size()) return false;
+    uint32_t code = lead & (more == 0 ? 0x7f : 0x3f >> more);
+    for (size_t k = 1; k <= more; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + k]);
+      if ((next & 0xc0) != 0x80) return false;
+      code = code << 6 | (next & 0x3f);
     }
-    i += static_cast<size_t>(more) + 1;
+    // What could have been written shorter, surrogates, and what Unicode does not have.
+    constexpr uint32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
+    if (code < kLeast[more] || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff) return false;
+    i += more + 1;
   }
   return true;
 }
@@ -77,27 +53,41 @@ std::string Quoted(std::string_view text) {
   return out;
 }
 
+std::string Base64(std::string_view bytes) {
+  return Text("\"", absl::Base64Escape(absl::string_view(bytes.data(), bytes.size())), "\"");
+}
+
+// A member of an object: text, or, under its name and "_base64", bytes that are none.
+std::string Member(std::string_view name, std::string_view bytes) {
+  if (IsUtf8(bytes)) return Text(Quoted(name), ":", Quoted(bytes));
+  return Text(Quoted(Text(name, "_base64")), ":", Base64(bytes));
+}
+
+// Headers that are text as one object; the others, which no object can name, as pairs in base64.
+std::string Headers(const std::vector<Header>& headers) {
+  std::string texts, others;
+  for (const auto& [name, value] : headers) {
+    if (IsUtf8(name) && IsUtf8(value)) {
+      absl::StrAppend(&texts, texts.empty() ? "" : ",", Quoted(name), ":", Quoted(value));
+    } else {
+      absl::StrAppend(&others, others.empty() ? "" : ",", "[", Base64(name), ",", Base64(value), "]");
+    }
+  }
+  return Text("\"headers\":{", texts, "}", others.empty() ? "" : Text(",\"headers_base64\":[", others, "]"));
+}
+
 std::string Line(const OutputRecord& record) {
-  std::string line = Text("{\"key\":", Quoted(record.key), ",\"headers\":{");
-  bool is_json = false;
-  const char* separator = "";
-  for (const auto& [name, value] : record.headers) {
-    absl::StrAppend(&line, separator, Quoted(name), ":", Quoted(value));
-    is_json |= name == "content-type" && value == "application/json";
-    separator = ",";
-  }
-  line += "},";
-  if (!record.value) {
-    line += "\"value\":null";
-  } else if (is_json) {
+  const auto& headers = record.headers;
+  const bool is_json = std::find(headers.begin(), headers.end(), Header("content-type", "application/json")) !=
+                       headers.end();
+  std::string value = "\"value\":null";
+  if (record.value && is_json) {
     // A line break in JSON can only be space between tokens.
-    absl::StrAppend(&line, "\"value\":", absl::StrReplaceAll(*record.value, {{"\n", " "}, {"\r", " "}}));
-  } else if (IsUtf8(*record.value)) {
-    absl::StrAppend(&line, "\"value\":", Quoted(*record.value));
-  } else {
-    absl::StrAppend(&line, "\"value_base64\":\"", absl::Base64Escape(*record.value), "\"");
+    value = Text("\"value\":", absl::StrReplaceAll(*record.value, {{"\n", " "}, {"\r", " "}}));
+  } else if (record.value) {
+    value = Member("value", *record.value);
   }
-  return line + "}\n";
+  return Text("{", Member("key", record.key), ",", Headers(headers), ",", value, "}\n");
 }
 
 }  // namespace
@@ -109,14 +99,15 @@ absl::StatusOr<std::unique_ptr<FileInput>> FileInput::Open(std::map<std::string,
     Contents& contents = input->topics_[topic];
     contents.path = of.path;
     contents.lines = IsLines(of.path);
+    contents.limits = of.limits;
     contents.counts.resize(static_cast<size_t>(partitions));
     std::ifstream file(of.path, std::ios::binary);
-    if (!file) return absl::NotFoundError(Text("cannot read ", of.path));
+    if (!file) return absl::NotFoundError(Text("cannot read ", of.path, ": ", std::strerror(errno)));
     for (;;) {
-      auto record = ReadRecord(file, contents.lines, of.path);
+      auto record = ReadRecord(file, contents.lines, of.limits, of.path);
       if (!record.ok()) return record.status();
       if (!*record) break;
-      const int32_t partition = of.partition_of(**record);
+      const int32_t partition = (*record)->cut() ? 0 : of.partition_of((*record)->value);
       if (partition < 0 || partition >= partitions) {
         return absl::InvalidArgumentError(Text(of.path, ": expected a partition from 0 to ", partitions - 1,
                                                " for a record, got ", partition));
@@ -162,13 +153,17 @@ absl::StatusOr<Input::Polled> FileInput::Poll(const TopicPartition& partition, s
   if (reader.contents != nullptr) {
     const std::vector<uint16_t>& owners = reader.contents->partitions;
     while (polled.records < max_records && reader.offset < Count(partition)) {
-      auto record = ReadRecord(reader.file, reader.contents->lines, reader.contents->path);
+      auto record = ReadRecord(reader.file, reader.contents->lines, reader.contents->limits, reader.contents->path);
       if (!record.ok()) return record.status();
       if (!*record || reader.record >= owners.size()) {
         return absl::DataLossError(Text(reader.contents->path, " has changed while it was read"));
       }
       if (owners[reader.record++] != partition.partition) continue;
-      batch->Add(reader.offset++, 0, "", **record);
+      batch->Add(reader.offset++, 0, "", (*record)->value);
+      if ((*record)->cut()) {
+        batch->AddHeader(kTruncatedBytesHeader, Text((*record)->bytes));
+        batch->AddHeader(kTruncatedDigestHeader, Text(absl::Hex((*record)->digest, absl::kZeroPad16)));
+      }
       ++polled.records;
       ++records_read_;
     }
@@ -176,6 +171,11 @@ absl::StatusOr<Input::Polled> FileInput::Poll(const TopicPartition& partition, s
   polled.at_end = reader.offset >= Count(partition);
   polled.end_offset = reader.offset;
   return polled;
+}
+
+std::optional<int64_t> FileInput::KnownEnd(const TopicPartition& partition) const {
+  if (!readers_.contains(partition)) return std::nullopt;
+  return Count(partition);
 }
 
 absl::StatusOr<std::unique_ptr<FileOutput>> FileOutput::Open(const std::string& directory,
@@ -193,6 +193,7 @@ absl::StatusOr<std::unique_ptr<FileOutput>> FileOutput::Open(const std::string& 
 }
 
 absl::Status FileOutput::Begin() {
+  if (!error_.ok()) return error_;
   if (state_ == TransactionState::kOpen) return absl::FailedPreconditionError("a transaction is open");
   state_ = TransactionState::kOpen;
   return absl::OkStatus();
@@ -211,7 +212,7 @@ void FileOutput::Commit(std::vector<CommittedOffset>, std::shared_ptr<const Grou
     text.clear();
     if (file) continue;
     error_ = absl::ResourceExhaustedError(Text("cannot write ", topic, ".jsonl; is the disk full?"));
-    state_ = TransactionState::kFenced;
+    state_ = TransactionState::kAborted;
   }
 }
 

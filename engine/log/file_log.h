@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/log/cluster.h"
+#include "engine/log/file_record.h"
 #include "engine/log/input.h"
 #include "engine/log/output.h"
 
@@ -28,18 +29,21 @@ struct FileTopic {
   std::string path;
   // The partition of a record by its value, 0 to partitions − 1.
   std::function<int32_t(std::string_view value)> partition_of;
+  // A record that is cut goes to partition 0, with the headers of truncation.h.
+  FileRecordLimits limits = {};
 };
 
-// Offsets are places within the partition, from 0. One thread.
+// Offsets are places within the partition, from 0. Records have no key, and headers only when they are cut. One thread.
 class FileInput final : public Input {
  public:
-  // NotFound: a file cannot be read. DataLoss: a length is not one, or a record is larger than kMaxRecordBytes.
+  // NotFound: a file cannot be read. DataLoss: a length is not one, or a file ends within a record.
   // Reads every file once, to learn which record belongs where.
   static absl::StatusOr<std::unique_ptr<FileInput>> Open(std::map<std::string, FileTopic> topics, int32_t partitions);
 
   absl::Status Start(const TopicPartition& partition, int64_t offset) override;
   void Stop(const TopicPartition& partition) override;
   absl::StatusOr<Polled> Poll(const TopicPartition& partition, size_t max_records, RecordBatch* batch) override;
+  std::optional<int64_t> KnownEnd(const TopicPartition& partition) const override;
 
   // Of all files, and of those read so far.
   int64_t records() const { return records_; }
@@ -47,12 +51,11 @@ class FileInput final : public Input {
   // The records of a partition; 0 for a topic without a file.
   int64_t Count(const TopicPartition& partition) const;
 
-  static constexpr size_t kMaxRecordBytes = size_t{64} << 20;
-
  private:
   struct Contents {
     std::string path;
     bool lines = true;
+    FileRecordLimits limits;
     std::vector<uint16_t> partitions;  // Of each record, in order.
     std::vector<int64_t> counts;       // By partition.
   };
@@ -73,8 +76,9 @@ class FileInput final : public Input {
 };
 
 // Writes DIR/TOPIC.jsonl, a line a record: {"key":…,"headers":{…},"value":…}. The value stands as JSON when its
-// content-type says so, else as text, or in base64 as "value_base64" when it is not text. What is not committed is not
-// written. One thread.
+// content-type says so, else as text. What is not UTF-8 stands in base64: as "key_base64", as "value_base64", and
+// headers as pairs of name and value in "headers_base64". What is not committed is not written; where writing fails,
+// Begin says so ever after. One thread.
 class FileOutput final : public Output {
  public:
   // Empties the files of `topics`, making the directory if need be; records of other topics are not kept.

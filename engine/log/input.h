@@ -4,6 +4,7 @@
 // The port through which records come in. Implemented over Kafka, files and memory.
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -36,6 +37,11 @@ class Input {
   // Appends to *batch up to `max_records` that have arrived. OutOfRange: the offset is no longer kept;
   // Unavailable: passing trouble, call again; other codes are final for this partition.
   virtual absl::StatusOr<Polled> Poll(const TopicPartition& partition, size_t max_records, RecordBatch* batch) = 0;
+
+  // The offset after the last record of a partition that is being read, as far as the port has heard without asking;
+  // nothing before it has. Until Poll is at_end it may lie behind control records and records that are not committed
+  // yet, so that it tells how much is left to read, never that nothing is.
+  virtual std::optional<int64_t> KnownEnd(const TopicPartition& partition) const = 0;
 };
 
 }  // namespace ebb

@@ -20,10 +20,11 @@ void MemoryBroker::CreateTopic(const std::string& topic, int32_t partitions,
 }
 
 absl::StatusOr<int64_t> MemoryBroker::Append(const TopicPartition& partition, std::string_view key,
-                                             std::optional<std::string_view> value, int64_t timestamp_ms) {
+                                             std::optional<std::string_view> value, int64_t timestamp_ms,
+                                             std::vector<Header> headers) {
   if (auto found = Find(partition); !found.ok()) return found.status();
   Partition& log = At(partition);
-  Record record{log.end, timestamp_ms, std::string(key), std::nullopt, {}};
+  Record record{log.end, timestamp_ms, std::string(key), std::nullopt, std::move(headers)};
   if (value) record.value.emplace(*value);
   log.entries.push_back({std::move(record), nullptr});
   return log.end++;

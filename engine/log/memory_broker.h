@@ -61,7 +61,8 @@ class MemoryBroker {
   void CreateTopic(const std::string& topic, int32_t partitions, std::map<std::string, std::string> settings = {});
   // Appends outside of any transaction and returns the offset.
   absl::StatusOr<int64_t> Append(const TopicPartition& partition, std::string_view key,
-                                 std::optional<std::string_view> value, int64_t timestamp_ms = 0);
+                                 std::optional<std::string_view> value, int64_t timestamp_ms = 0,
+                                 std::vector<Header> headers = {});
   // What a read_committed reader that starts at the beginning can read now.
   std::vector<Record> Committed(const TopicPartition& partition) const;
   // Forgets records below `begin`, as retention does.
@@ -94,7 +95,8 @@ class MemoryBroker {
 
   // The new epoch of a producer; what its predecessor left open is aborted. Unavailable: that is not settled yet.
   absl::StatusOr<int> InitProducer(const std::string& id);
-  // For these three (the first returns the offset): PermissionDenied: fenced. Unavailable: the transaction before is not settled yet.
+  // For these three (the first returns the offset): PermissionDenied: fenced. Unavailable: the transaction before is
+  // not settled yet.
   absl::StatusOr<int64_t> AppendTo(const std::string& id, int epoch, const OutputRecord& record);
   // Aborted: the token is not of a group's present generation.
   absl::Status AddOffsets(const std::string& id, int epoch, const std::vector<CommittedOffset>& offsets,
@@ -140,7 +142,9 @@ class MemoryBroker {
   };
 
   absl::StatusOr<const Partition*> Find(const TopicPartition& partition) const;
-  Partition& At(const TopicPartition& partition) { return topics_.at(partition.topic).partitions.at(partition.partition); }
+  Partition& At(const TopicPartition& partition) {
+    return topics_.at(partition.topic).partitions.at(partition.partition);
+  }
   absl::Status CheckEpoch(const std::string& id, int epoch) const;
   // The producer's open transaction, begun when there is none.
   absl::StatusOr<TransactionPtr> OpenTransaction(const std::string& id, int epoch);

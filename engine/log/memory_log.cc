@@ -16,28 +16,35 @@ absl::Status Lost() { return absl::DeadlineExceededError("no answer came"); }
 }  // namespace
 
 absl::Status MemoryInput::Start(const TopicPartition& partition, int64_t offset) {
-  next_[partition] = offset;
+  readings_[partition] = {offset, std::nullopt};
   return absl::OkStatus();
 }
 
-void MemoryInput::Stop(const TopicPartition& partition) { next_.erase(partition); }
+void MemoryInput::Stop(const TopicPartition& partition) { readings_.erase(partition); }
 
 absl::StatusOr<Input::Polled> MemoryInput::Poll(const TopicPartition& partition, size_t max_records,
                                                 RecordBatch* batch) {
-  const auto next = next_.find(partition);
-  if (next == next_.end()) {
+  const auto reading = readings_.find(partition);
+  if (reading == readings_.end()) {
     return absl::FailedPreconditionError(absl::StrCat(ToString(partition), " is not being read: Start it first"));
   }
   const Fate fate = broker_->Ask(Step::kFetch, ToString(partition));
   if (fate == Fate::kRefused) return absl::UnavailableError("refused by the oracle");
   if (fate != Fate::kHappens) return Polled{};
-  const absl::StatusOr<MemoryBroker::Readable> readable = broker_->Read(partition, next->second, max_records);
+  const absl::StatusOr<MemoryBroker::Readable> readable = broker_->Read(partition, reading->second.next, max_records);
   if (!readable.ok()) return readable.status();
   for (const MemoryBroker::Record* record : readable->records) {
     batch->Add(record->offset, record->timestamp_ms, record->key, record->value);
+    for (const auto& [name, value] : record->headers) batch->AddHeader(name, value);
   }
-  next->second = readable->next;
+  // A broker tells the end of what is written with every answer.
+  reading->second = {readable->next, readable->at_end ? readable->next : broker_->WrittenBounds(partition)->end};
   return Polled{readable->records.size(), readable->at_end, readable->next};
+}
+
+std::optional<int64_t> MemoryInput::KnownEnd(const TopicPartition& partition) const {
+  const auto reading = readings_.find(partition);
+  return reading == readings_.end() ? std::nullopt : reading->second.known_end;
 }
 
 absl::Status MemoryOutput::Begin() {
@@ -91,7 +98,6 @@ void MemoryOutput::Abort() {
 }
 
 void MemoryOutput::Recover() {
-  if (state_ == TransactionState::kFenced) return;
   state_ = TransactionState::kPending;
   request_ = Request::kRecover;
 }

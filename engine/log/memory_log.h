@@ -28,15 +28,22 @@ class MemoryInput final : public Input {
   absl::Status Start(const TopicPartition& partition, int64_t offset) override;
   void Stop(const TopicPartition& partition) override;
   absl::StatusOr<Polled> Poll(const TopicPartition& partition, size_t max_records, RecordBatch* batch) override;
+  std::optional<int64_t> KnownEnd(const TopicPartition& partition) const override;
 
  private:
+  struct Reading {
+    int64_t next = 0;
+    std::optional<int64_t> known_end;
+  };
+
   const MemoryBroker* const broker_;
-  std::map<TopicPartition, int64_t> next_;
+  std::map<TopicPartition, Reading> readings_;
 };
 
 class MemoryOutput final : public Output {
  public:
-  MemoryOutput(MemoryBroker* broker, std::string transactional_id) : broker_(broker), id_(std::move(transactional_id)) {}
+  MemoryOutput(MemoryBroker* broker, std::string transactional_id)
+      : broker_(broker), id_(std::move(transactional_id)) {}
 
   absl::Status Begin() override;
   absl::Status Append(const OutputRecord& record) override;

@@ -33,7 +33,8 @@ enum class TransactionState {
   kCommitted,  // Known to be committed. Begin may follow.
   kAborted,    // Known to be aborted. Begin may follow.
   kUnknown,    // Committed or aborted, nobody here knows. Recover must follow.
-  kFenced,     // Another producer has taken over. This one can do nothing any more.
+  kFenced,     // The same, and the broker lets this producer do nothing more: its transaction has outlived its
+               // time-out, or another producer has taken over. Recover must follow, and fences that one in turn.
 };
 
 // A transactional producer. Nothing blocks: what takes time is begun, and State() tells when it is over.
@@ -42,7 +43,8 @@ class Output {
  public:
   virtual ~Output() = default;
 
-  // Opens a transaction. FailedPrecondition: one is open or its outcome is not known.
+  // Opens a transaction. FailedPrecondition: one is open or its outcome is not known. Any other error is final, unless
+  // State() has become kUnknown or kFenced.
   virtual absl::Status Begin() = 0;
 
   // Adds a copy of a record to the open transaction. ResourceExhausted: the queue is full, call again after State();
@@ -56,8 +58,9 @@ class Output {
   // Begins to abort.
   virtual void Abort() = 0;
 
-  // Begins anew under the same transactional id: fences predecessors and settles what they left behind.
-  // Called once before the first Begin, and after kUnknown. Ends in kNone, or kFenced.
+  // Begins anew under the same transactional id: fences whoever uses it and settles what was left behind.
+  // Called once before the first Begin, and after kUnknown and kFenced. Ends in kNone, or in kUnknown where the broker
+  // refuses it.
   virtual void Recover() = 0;
 
   // How it stands now. Does the port's own housekeeping; call it often.

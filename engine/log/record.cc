@@ -47,11 +47,37 @@ void RecordBatch::Add(int64_t offset, int64_t timestamp_ms, std::string_view key
   if (value) arena_.append(*value);
 }
 
+void RecordBatch::AddHeader(std::string_view name, std::string_view value) {
+  AddPiece(name);
+  AddPiece(value);
+}
+
+void RecordBatch::AddPiece(std::string_view piece) {
+  const auto size = static_cast<uint32_t>(piece.size());
+  arena_.append(reinterpret_cast<const char*>(&size), sizeof(size));
+  arena_.append(piece);
+}
+
+std::string_view RecordBatch::TakePiece(std::string_view* left) {
+  uint32_t size;
+  std::memcpy(&size, left->data(), sizeof(size));
+  const std::string_view piece = left->substr(sizeof(size), size);
+  left->remove_prefix(sizeof(size) + size);
+  return piece;
+}
+
 RecordBatch::View RecordBatch::operator[](size_t index) const {
   const Entry& entry = entries_[index];
-  const char* key = arena_.data() + entry.begin;
-  View view{entry.offset, entry.timestamp_ms, {key, entry.key_size}, std::nullopt};
-  if (entry.value_size != kNoValue) view.value.emplace(key + entry.key_size, entry.value_size);
+  const size_t end = index + 1 < entries_.size() ? entries_[index + 1].begin : arena_.size();
+  std::string_view bytes(arena_.data() + entry.begin, end - entry.begin);
+  const auto take = [&bytes](size_t size) {
+    const std::string_view piece = bytes.substr(0, size);
+    bytes.remove_prefix(size);
+    return piece;
+  };
+  View view{entry.offset, entry.timestamp_ms, take(entry.key_size), std::nullopt, {}};
+  if (entry.value_size != kNoValue) view.value = take(entry.value_size);
+  view.headers = bytes;
   return view;
 }
 

@@ -39,7 +39,7 @@ struct OutputRecord {
 };
 
 // Records of one partition in order of offset, copied out of the client's fetch buffers so that their size is
-// known and nothing pins a buffer. A view stays valid until the next Add() or Clear(). Not thread-safe.
+// known and nothing pins a buffer. A view stays valid until the batch changes. Not thread-safe.
 class RecordBatch {
  public:
   struct View {
@@ -47,10 +47,22 @@ class RecordBatch {
     int64_t timestamp_ms = 0;  // The record's own time by the broker, not the event's.
     std::string_view key;
     std::optional<std::string_view> value;  // Absent: a tombstone.
+    std::string_view headers;               // For VisitHeaders.
+
+    // Calls visit(name, value) for each header, in order; both are views of the batch.
+    template <class Visit>
+    void VisitHeaders(Visit visit) const {
+      for (std::string_view left = headers; !left.empty();) {
+        const std::string_view name = TakePiece(&left);
+        visit(name, TakePiece(&left));
+      }
+    }
   };
 
   // Copies one record in. Offsets must rise.
   void Add(int64_t offset, int64_t timestamp_ms, std::string_view key, std::optional<std::string_view> value);
+  // Gives the record added last one more header.
+  void AddHeader(std::string_view name, std::string_view value);
   View operator[](size_t index) const;
   size_t size() const { return entries_.size(); }
   bool empty() const { return entries_.empty(); }
@@ -68,6 +80,11 @@ class RecordBatch {
   };
   static constexpr uint32_t kNoValue = std::numeric_limits<uint32_t>::max();
 
+  void AddPiece(std::string_view piece);
+  static std::string_view TakePiece(std::string_view* left);
+
+  // Of each record its key and its value, and then, up to where the next one begins, its headers: names and values,
+  // each behind its size. A record without headers costs nothing.
   std::string arena_;
   std::vector<Entry> entries_;
 };

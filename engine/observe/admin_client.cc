@@ -39,7 +39,9 @@ absl::StatusOr<std::string> AskAdmin(const std::string& address, std::string_vie
   if (response == nullptr) return absl::UnavailableError(Text("no answer from ", address));
   std::string body;
   char buffer[4096];
-  for (int n = 0; (n = mg_read(connection.get(), buffer, sizeof(buffer))) > 0;) body.append(buffer, static_cast<size_t>(n));
+  for (int n = 0; (n = mg_read(connection.get(), buffer, sizeof(buffer))) > 0;) {
+    body.append(buffer, static_cast<size_t>(n));
+  }
   if (response->status_code == 200) return body;
   if (response->status_code == 404) return absl::NotFoundError(body);
   return absl::InternalError(Text("the process answered with status ", response->status_code, ": ", body));

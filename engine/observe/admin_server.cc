@@ -131,7 +131,8 @@ class AdminServer::Server {
                               ? server.Route(path)
                               : Answer{405, "only GET and HEAD are answered\n"};
     std::string text = Text("HTTP/1.1 ", answer.code, " ", ReasonOf(answer.code), "\r\nContent-Type: ", answer.type,
-                            "\r\nContent-Length: ", answer.body.size(), answer.code == 405 ? "\r\nAllow: GET, HEAD" : "",
+                            "\r\nContent-Length: ", answer.body.size(),
+                            answer.code == 405 ? "\r\nAllow: GET, HEAD" : "",
                             "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff"
                             "\r\nConnection: close\r\n\r\n");
     if (!head) text += answer.body;

@@ -48,7 +48,8 @@ class LogField {
 // What is written from now on; at first text from kInfo on. Before other threads log.
 void SetLog(LogFormat format, LogLevel least);
 
-// Writes an entry unless it is below the least level. Thread-safe. Whatever the texts contain, it stays one line, and in JSON valid.
+// Writes an entry unless it is below the least level. Thread-safe. Whatever the texts contain, it stays one line, and
+// in JSON valid.
 void Log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
 
 }  // namespace ebb

@@ -73,14 +73,14 @@ class Page {
       if (value) family.Add({{"partition", Text(partition)}}, *value);
     }
   }
-  // `figure(task, i)` is a number for the i-th source.
+  // `figure(task, i)` is a number for the i-th source, or nothing where it is not known.
   template <class Figure>
   void PerTaskAndSource(std::string name, std::string help, Figure figure) {
     MetricFamily& family = Gauge(std::move(name), std::move(help));
     for (const auto& [partition, task] : tasks_) {
       for (size_t i = 0; i < spec_.sources.size(); ++i) {
-        family.Add({{"partition", Text(partition)}, {"source", spec_.sources[i].name}},
-                   static_cast<double>(figure(*task, i)));
+        const std::optional<double> value = figure(*task, i);
+        if (value) family.Add({{"partition", Text(partition)}, {"source", spec_.sources[i].name}}, *value);
       }
     }
   }
@@ -149,6 +149,9 @@ void Page::AddTotals() {
         stats.skipped_customers);
   plain("ebb_redo_foreign_epochs_total", "Epochs redone that another version of the pipeline had committed.",
         stats.foreign_redo);
+  plain("ebb_redo_divergent_epochs_total",
+        "Epochs whose redo gave other results than were committed, accepted by --accept-divergence.",
+        stats.divergent_epochs);
   plain("ebb_cache_hits_total", "Customers found in the cache.", total.cache_hits);
   plain("ebb_cache_misses_total", "Customers read from the store.", total.cache_misses);
   Histogram("ebb_event_to_commit_seconds",
@@ -159,12 +162,14 @@ void Page::AddWorkers() {
   uint64_t committed = 0;
   uint64_t aborted = 0;
   uint64_t unknown = 0;
+  uint64_t losses = 0;
   absl::Duration longest;
   DurationHistogram durations;
   for (const WorkerSnapshot& worker : workers_) {
     committed += worker.figures.commits;
     aborted += worker.figures.aborts;
     unknown += worker.figures.unknown_outcomes;
+    losses += worker.figures.accepted_losses;
     longest = std::max(longest, worker.figures.longest_commit);
     durations += worker.figures.commit_durations;
   }
@@ -172,6 +177,8 @@ void Page::AddWorkers() {
       .Add({{"result", "committed"}}, static_cast<double>(committed))
       .Add({{"result", "aborted"}}, static_cast<double>(aborted))
       .Add({{"result", "unknown"}}, static_cast<double>(unknown));
+  Counter("ebb_accepted_losses_total", "What recovery went on without because of --accept-loss; the log has each.")
+      .Add(static_cast<double>(losses));
   Histogram("ebb_commit_duration_seconds", "How long commits took, from the last result handed over.", durations);
   Gauge("ebb_commit_longest_seconds", "The longest commit so far.").Add(absl::ToDoubleSeconds(longest));
   PerWorker(Kind::kGauge, "ebb_last_commit_timestamp_seconds", "When the worker's last commit succeeded.",
@@ -229,6 +236,12 @@ void Page::AddSources() {
                    [](const T& task, size_t i) { return task.sources[i].caught_up ? 1 : 0; });
   PerTaskAndSource("ebb_source_position", "The next offset to be processed.",
                    [](const T& task, size_t i) { return task.sources[i].position; });
+  PerTaskAndSource("ebb_source_lag_records",
+                   "Offsets between what is processed and the end of the source's partition, as last heard of.",
+                   [](const T& task, size_t i) { return task.sources[i].lag_records; });
+  PerTaskAndSource("ebb_redo_margin_records",
+                   "Offsets between the beginning of the topic and where a crash would have redo read.",
+                   [](const T& task, size_t i) { return task.sources[i].redo_margin_records; });
   PerTaskAndSource("ebb_source_buffered_records", "Records that have arrived and are not processed.",
                    [](const T& task, size_t i) { return task.sources[i].buffered_records; });
   PerTaskAndSource("ebb_source_buffered_bytes", "Memory of records held, those of the open epoch included.",

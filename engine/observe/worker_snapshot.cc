@@ -13,29 +13,6 @@ namespace {
 constexpr std::array<const char*, 8> kReasons = {"absurd-time", "empty",     "late",       "no-customer",
                                                  "state-too-large", "too-large", "unparsable", "wrong-partition"};
 
-void AddTo(std::vector<uint64_t>* sums, const std::vector<uint64_t>& more) {
-  sums->resize(std::max(sums->size(), more.size()));
-  for (size_t i = 0; i < more.size(); ++i) (*sums)[i] += more[i];
-}
-
-void AddTo(TaskStats* sum, const TaskStats& more) {
-  AddTo(&sum->records_in, more.records_in);
-  AddTo(&sum->bytes_in, more.bytes_in);
-  AddTo(&sum->late, more.late);
-  AddTo(&sum->results, more.results);
-  for (const auto& [key, count] : more.dead_letters) sum->dead_letters[key] += count;
-  sum->latencies += more.latencies;
-  sum->suppressed += more.suppressed;
-  sum->timers_fired += more.timers_fired;
-  sum->epochs += more.epochs;
-  sum->aborts += more.aborts;
-  sum->customers_written += more.customers_written;
-  sum->redone_epochs += more.redone_epochs;
-  sum->redone_records += more.redone_records;
-  sum->skipped_customers += more.skipped_customers;
-  sum->foreign_redo += more.foreign_redo;
-}
-
 TaskCounters CountersOf(Task& task) {
   TaskCounters counters;
   counters.stats = task.stats();
@@ -59,12 +36,13 @@ TaskSnapshot SnapshotOf(const Worker::Slot& slot, const PipelineSpec& spec) {
   snapshot.restore_remaining = snapshot.live ? 0 : slot.recovery->remaining();
   snapshot.epoch = task.epoch();
   snapshot.low_water = task.low_water();
-  snapshot.debt_records = task.debt();
+  snapshot.debt_records = task.debt().records();
   if (task.watermark_ms() != kNoTime) snapshot.watermark_ms = task.watermark_ms();
   if (snapshot.live) snapshot.holder = task.holder();
   for (size_t i = 0; i < spec.sources.size(); ++i) {
     const SourceCursor& cursor = *task.sources()[i];
-    snapshot.sources.push_back({cursor.position(), cursor.Unread(), cursor.bytes(), cursor.idle()});
+    snapshot.sources.push_back({cursor.position(), cursor.Unread(), cursor.bytes(), cursor.idle(), cursor.lag(),
+                                task.debt().margin(i)});
   }
   snapshot.cache_bytes = task.cache().bytes();
   snapshot.customers = task.cache().customers();
@@ -90,7 +68,7 @@ bool BeganAnew(const TaskCounters& before, const TaskCounters& now) {
 }  // namespace
 
 TaskCounters& TaskCounters::operator+=(const TaskCounters& other) {
-  AddTo(&stats, other.stats);
+  stats += other.stats;
   for (const auto& [key, count] : other.operator_events) operator_events[key] += count;
   cache_hits += other.cache_hits;
   cache_misses += other.cache_misses;
@@ -99,10 +77,7 @@ TaskCounters& TaskCounters::operator+=(const TaskCounters& other) {
 
 TaskCounters ZeroCounters(const PipelineSpec& spec) {
   TaskCounters zero;
-  zero.stats.records_in.resize(spec.sources.size());
-  zero.stats.bytes_in.resize(spec.sources.size());
-  zero.stats.late.resize(spec.sources.size());
-  zero.stats.results.resize(spec.sinks.size());
+  zero.stats = TaskStats(spec.sources.size(), spec.sinks.size());
   for (size_t i = 0; i < spec.sources.size(); ++i) {
     for (const char* reason : kReasons) zero.stats.dead_letters[{i, reason}] = 0;
   }

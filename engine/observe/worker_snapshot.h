@@ -36,6 +36,8 @@ struct TaskSnapshot {
     uint64_t buffered_records = 0;
     uint64_t buffered_bytes = 0;
     bool caught_up = false;
+    std::optional<int64_t> lag_records;
+    std::optional<int64_t> redo_margin_records;  // From where the topic begins to where redo would read.
   };
 
   int32_t partition = 0;

@@ -6,10 +6,11 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "engine/kafka/properties.h"
 #include "engine/pipeline/config_value.h"
-#include "engine/pipeline/kafka_properties.h"
 
 namespace ebb {
 namespace {
@@ -140,13 +141,19 @@ void CheckRuntime(Draft& draft) {
   }
 }
 
-// Types that operators know, for hints.
+bool HasHeader(const Descriptor& type) {
+  const auto* field = type.FindFieldByNumber(1);
+  return field && field->name() == "header" && !field->is_repeated() &&
+         field->message_type() == v1::EventHeader::descriptor();
+}
+
+// Types that operators emit, or those of events that they take, for hints.
 std::vector<std::string> KnownTypes(bool emitted) {
   std::vector<std::string> names;
   for (const std::string& type : OperatorRegistry::Get().Types()) {
     const std::unique_ptr<OperatorBase> op = OperatorRegistry::Get().Create(type);
     for (const Message* message : emitted ? op->emits() : op->takes()) {
-      names.push_back(message->GetDescriptor()->full_name());
+      if (emitted || HasHeader(*message->GetDescriptor())) names.push_back(message->GetDescriptor()->full_name());
     }
   }
   std::sort(names.begin(), names.end());
@@ -159,17 +166,9 @@ const Message* FindPrototype(Draft& draft, const std::string& path, const std::s
   if (type.empty()) return nullptr;
   const Descriptor* found = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(type);
   if (found) return google::protobuf::MessageFactory::generated_factory()->GetPrototype(found);
-  const std::vector<std::string> known = KnownTypes(emitted);
-  std::string hint = DidYouMean(type, known);
-  if (hint.empty()) hint = absl::StrCat("; operators ", emitted ? "emit " : "take ", Listed(known, "and"));
-  draft.mistakes.Add(draft.At(path), absl::StrCat("unknown message type ", Quoted(type), hint));
+  draft.mistakes.Add(draft.At(path),
+                     absl::StrCat("unknown message type ", Quoted(type), KnownHint(type, KnownTypes(emitted))));
   return nullptr;
-}
-
-bool HasHeader(const Descriptor& type) {
-  const auto* field = type.FindFieldByNumber(1);
-  return field && field->name() == "header" && !field->is_repeated() &&
-         field->message_type() == v1::EventHeader::descriptor();
 }
 
 }  // namespace
@@ -204,7 +203,7 @@ void CheckMessageTypes(Draft& draft) {
     source.prototype = nullptr;
     draft.mistakes.Add(draft.At(path),
                        absl::StrCat("expected a message whose field 1 is \"ebb.v1.EventHeader header\", got ",
-                                    Quoted(source.config.type()), DidYouMean(source.config.type(), KnownTypes(false))));
+                                    Quoted(source.config.type()), KnownHint(source.config.type(), KnownTypes(false))));
   }
   for (SinkSpec& sink : draft.spec.sinks) {
     sink.prototype = FindPrototype(draft, absl::StrCat("sinks.", sink.name, ".type"), sink.config.type(), true);
@@ -220,7 +219,8 @@ void CheckKafka(Draft& draft, const Surroundings& surroundings) {
       const ConfigNode& node = draft.root.At(path);
       if (IsSecretKafkaProperty(key)) draft.spec.hidden.insert(path);
       if (absl::string_view instead = InsteadOfKafkaProperty(key); !instead.empty()) {
-        draft.mistakes.Add(node.introduced, absl::StrCat(Quoted(key), " is set by the engine; ", instead));
+        draft.mistakes.Add(node.introduced, absl::StrCat(Quoted(key), " is set by the engine; ", instead,
+                                                           absl::StartsWith(instead, "set ") ? " instead" : ""));
       } else if (surroundings.kafka_property) {
         if (IsSecretKafkaProperty(key)) draft.mistakes.Hide(value);
         const absl::Status status = surroundings.kafka_property({client.data(), client.size()}, key, value);

@@ -250,7 +250,9 @@ ConfigNode ParseConfig(absl::string_view yaml, const Surroundings& surroundings,
     }
     return Unfolder(surroundings, mistakes).Unfold(YAML::Load(text), Place(), 0);
   } catch (const YAML::Exception& error) {
-    mistakes.Add(PlaceOf(error.mark), absl::StrCat("not YAML: ", error.msg));
+    mistakes.Add(PlaceOf(error.mark),
+                 absl::StrCat("not YAML: ", error.msg, "; look here and before for a bracket or quote that is not "
+                                                       "closed, and for indentation"));
     return broken;
   }
 }

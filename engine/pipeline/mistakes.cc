@@ -94,9 +94,17 @@ std::string DidYouMean(absl::string_view word, const std::vector<std::string>& c
   return nearest ? absl::StrCat("; did you mean \"", *nearest, "\"?") : "";
 }
 
+std::string KnownHint(absl::string_view word, const std::vector<std::string>& candidates) {
+  return absl::StrCat(DidYouMean(word, candidates), " (known: ", Listed(candidates, "and"), ")");
+}
+
 std::string Listed(const std::vector<std::string>& words, absl::string_view conjunction) {
   if (words.empty()) return "nothing";
   if (words.size() == 1) return words[0];
+  if (words.size() > kMaxWords) {
+    return absl::StrCat(absl::StrJoin(words.begin(), words.begin() + kMaxWords, ", "), " ", conjunction, " ",
+                        words.size() - kMaxWords, " more");
+  }
   return absl::StrCat(absl::StrJoin(words.begin(), words.end() - 1, ", "), " ", conjunction, " ", words.back());
 }
 

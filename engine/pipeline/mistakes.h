@@ -55,8 +55,12 @@ std::string Quoted(absl::string_view text);
 // `; did you mean "…"?` when a candidate is near to `word` in spelling, else nothing.
 std::string DidYouMean(absl::string_view word, const std::vector<std::string>& candidates);
 
-// "a", "a and b", "a, b and c"; the last two joined by `conjunction`.
+// What DidYouMean says, and the candidates: `; did you mean "b"? (known: a and b)`.
+std::string KnownHint(absl::string_view word, const std::vector<std::string>& candidates);
+
+// "a", "a and b", "a, b and c"; the last two joined by `conjunction`. More words than kMaxWords are counted.
 std::string Listed(const std::vector<std::string>& words, absl::string_view conjunction);
+inline constexpr size_t kMaxWords = 40;
 
 }  // namespace ebb
 

@@ -61,10 +61,8 @@ void MakeOperators(Draft& draft) {
     const std::string type_path = OperatorPath(i) + ".type";
     if (!draft.operators[i]) {
       if (op.type.empty()) continue;
-      const std::vector<std::string> known = OperatorRegistry::Get().Types();
-      std::string hint = DidYouMean(op.type, known);
-      if (hint.empty()) hint = absl::StrCat("; known are ", Listed(known, "and"));
-      draft.mistakes.Add(draft.At(type_path), absl::StrCat("unknown operator type ", Quoted(op.type), hint));
+      draft.mistakes.Add(draft.At(type_path), absl::StrCat("unknown operator type ", Quoted(op.type),
+                                                           KnownHint(op.type, OperatorRegistry::Get().Types())));
       continue;
     }
     CheckHandles(draft, op, *draft.operators[i], draft.At(type_path));

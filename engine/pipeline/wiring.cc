@@ -55,7 +55,7 @@ class Wiring {
       if (!seen.insert(input).second) {
         draft_.mistakes.Add(place, absl::StrCat("input ", Quoted(input), " is listed twice"));
       } else if (!origin.known) {
-        draft_.mistakes.Add(place, absl::StrCat("unknown input ", Quoted(input), DidYouMean(input, Names(of_sink))));
+        draft_.mistakes.Add(place, absl::StrCat("unknown input ", Quoted(input), KnownHint(input, Names(of_sink))));
       } else {
         visit(place, input, origin);
       }
@@ -65,9 +65,12 @@ class Wiring {
  private:
   std::vector<std::string> Names(bool of_sink) const {
     std::vector<std::string> names;
-    for (const OperatorSpec& op : draft_.spec.operators) names.push_back(op.id);
+    const auto add = [&](const std::string& name) {
+      if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    };
+    for (const OperatorSpec& op : draft_.spec.operators) add(op.id);
     if (of_sink) return names;
-    for (const SourceSpec& source : draft_.spec.sources) names.push_back(source.name);
+    for (const SourceSpec& source : draft_.spec.sources) add(source.name);
     return names;
   }
 

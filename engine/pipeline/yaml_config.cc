@@ -69,7 +69,8 @@ class Decoder {
     const Descriptor& type = *message.GetDescriptor();
     if (node.kind == Kind::kBroken) return;
     if (node.kind != Kind::kMap && node.kind != Kind::kNull) {
-      mistakes_.Add(node.place, absl::StrCat("expected a mapping, got ", Shown(node, v1::FieldRule())));
+      mistakes_.Add(node.place, absl::StrCat("expected a mapping of ", Listed(FieldNames(type), "and"), ", got ",
+                                             Shown(node, v1::FieldRule())));
       return;
     }
     for (const auto& [key, value] : node.entries) {
@@ -114,11 +115,23 @@ class Decoder {
   }
 
   static std::string UnknownKey(absl::string_view key, const Descriptor& type) {
+    const std::vector<std::string> names = FieldNames(type);
+    const std::string hint = DidYouMean(key, names);
+    return absl::StrCat("unknown key ", Quoted(key),
+                        hint.empty() ? absl::StrCat("; known here: ", Listed(names, "and")) : hint);
+  }
+
+  static std::vector<std::string> FieldNames(const Descriptor& type) {
     std::vector<std::string> names;
     for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
-    std::string hint = DidYouMean(key, names);
-    if (hint.empty()) hint = absl::StrCat("; known here: ", Listed(names, "and"));
-    return absl::StrCat("unknown key ", Quoted(key), hint);
+    return names;
+  }
+
+  // What a value of a field may be, in words.
+  static std::string Expected(const FieldDescriptor& field, const v1::FieldRule& rule) {
+    if (rule.one_of_size() > 0) return Listed({rule.one_of().begin(), rule.one_of().end()}, "or");
+    const absl::StatusOr<ConfigValue> of_nothing = ParseConfigValue(field, "");
+    return of_nothing.ok() ? "a text" : std::string(of_nothing.status().message());
   }
 
   void FillDefault(const ConfigNode& node, const FieldDescriptor& field, Message& message) {
@@ -166,9 +179,10 @@ class Decoder {
   }
 
   void DecodeMap(const ConfigNode& node, const FieldDescriptor& field, Message& message) {
-    if (!Expect(Kind::kMap, node, field, "")) return;
     const FieldDescriptor& key_field = *field.message_type()->map_key();
     const FieldDescriptor& value_field = *field.message_type()->map_value();
+    const char* example = IsSingleValue(value_field) ? " such as {a: b}" : " such as {name: {…}}";
+    if (!Expect(Kind::kMap, node, field, example)) return;
     for (const auto& [key, value] : node.entries) {
       absl::StatusOr<ConfigValue> parsed = ParseConfigValue(key_field, key);
       if (!parsed.ok()) {
@@ -211,7 +225,7 @@ class Decoder {
 
   std::optional<ConfigValue> ParseSingle(const ConfigNode& node, const FieldDescriptor& field,
                                          const v1::FieldRule& rule) {
-    absl::StatusOr<ConfigValue> value = absl::InvalidArgumentError("a single value");
+    absl::StatusOr<ConfigValue> value = absl::InvalidArgumentError(Expected(field, rule));
     if (node.kind == Kind::kScalar) value = ParseConfigValue(field, node.text);
     if (!value.ok()) {
       const std::vector<std::string> names = EnumNames(field);

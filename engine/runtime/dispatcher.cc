@@ -10,6 +10,7 @@ namespace ebb {
 Dispatcher::Dispatcher(Graph* graph, CustomerCache* cache, ResultSink* sink)
     : graph_(*graph), cache_(*cache), sink_(*sink), emitted_(graph->nodes().size()) {
   for (const Graph::Node& node : graph_.nodes()) counts_.emplace_back(node.op->counters().size());
+  open_counts_ = counts_;
 }
 
 void Dispatcher::Begin(const Cause& cause, absl::Time now, absl::Time watermark, Customer* customer) {
@@ -82,8 +83,17 @@ uint64_t Dispatcher::Random() {
                       ++draws_);
 }
 
-void Dispatcher::Count(size_t counter) {
-  if (counting_) ++counts_[node_][counter];
+void Dispatcher::Count(size_t counter) { ++open_counts_[node_][counter]; }
+
+void Dispatcher::KeepCounts() {
+  for (size_t node = 0; node < counts_.size(); ++node) {
+    for (size_t i = 0; i < counts_[node].size(); ++i) counts_[node][i] += open_counts_[node][i];
+  }
+  DropCounts();
+}
+
+void Dispatcher::DropCounts() {
+  for (std::vector<uint64_t>& of_node : open_counts_) std::fill(of_node.begin(), of_node.end(), 0);
 }
 
 }  // namespace ebb

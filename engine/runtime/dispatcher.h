@@ -35,9 +35,11 @@ class Dispatcher final : public OperatorContext {
   // Fires one timer of a customer at its deadline.
   void Fire(TimerId timer, absl::Time deadline, absl::Time watermark, Customer* customer);
 
-  // Operators' counters, by node and index; nothing is counted while `counting` is false.
+  // Operators' counters, by node and index: of what was kept.
   const std::vector<std::vector<uint64_t>>& counts() const { return counts_; }
-  void set_counting(bool counting) { counting_ = counting; }
+  // Keeps what was counted since the last of these two calls, or forgets it.
+  void KeepCounts();
+  void DropCounts();
 
   absl::Time now() const override { return now_; }
   absl::Time watermark() const override { return watermark_; }
@@ -58,7 +60,7 @@ class Dispatcher final : public OperatorContext {
   CustomerCache& cache_;
   ResultSink& sink_;
   std::vector<std::vector<uint64_t>> counts_;
-  bool counting_ = true;
+  std::vector<std::vector<uint64_t>> open_counts_;  // Neither kept nor forgotten yet.
 
   Cause cause_;
   absl::Time now_;

@@ -39,11 +39,13 @@ absl::Status Engine::Step(absl::Duration wait) {
   switch (event->kind) {
     case GroupEvent::Kind::kAssigned: return OnAssigned(*event);
     case GroupEvent::Kind::kRevoked:
+      ++revocations_;
       assigned_ = false;
       releasing_ = true;
       for (WorkerControl* worker : workers_) worker->Order([](Worker& w) { w.Park(); });
       return absl::OkStatus();
     case GroupEvent::Kind::kLost:
+      ++losses_;
       assigned_ = false;
       releasing_ = true;
       for (WorkerControl* worker : workers_) worker->Order([](Worker& w) { w.Lose(); });
@@ -95,6 +97,8 @@ Engine::Standing Engine::standing() const {
   standing.assigned = assigned_;
   standing.stopped = stopped_;
   standing.rebalances = rebalances_;
+  standing.revocations = revocations_;
+  standing.losses = losses_;
   standing.ready = standing.finished = assigned_;
   for (const WorkerControl* worker : workers_) {
     const WorkerControl::Standing of_worker = worker->standing();

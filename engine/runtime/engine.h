@@ -27,7 +27,9 @@ class Engine {
     bool finished = false;      // And all of them have read everything there is.
     bool stopped = false;       // A stop has been carried out.
     size_t tasks = 0;
-    uint64_t rebalances = 0;
+    uint64_t rebalances = 0;    // Assignments that have come,
+    uint64_t revocations = 0;   // those that were asked back,
+    uint64_t losses = 0;        // and those that were given to others unasked.
   };
 
   // `partitions`: of every source.
@@ -59,6 +61,8 @@ class Engine {
   bool for_good_ = true;
   bool stopped_ = false;
   uint64_t rebalances_ = 0;
+  uint64_t revocations_ = 0;
+  uint64_t losses_ = 0;
 };
 
 }  // namespace ebb

@@ -4,8 +4,10 @@
 #include "state/text.h"
 
 namespace ebb {
+namespace {
 
-absl::StatusOr<std::map<uint64_t, v1::EpochRecord>> ReadEpochRecords(Store* store) {
+// All that the ring holds, by epoch.
+absl::StatusOr<std::map<uint64_t, v1::EpochRecord>> ReadRing(Store* store) {
   std::map<uint64_t, v1::EpochRecord> records;
   absl::Status status;
   const std::string first(1, layout::kEpoch);
@@ -18,14 +20,36 @@ absl::StatusOr<std::map<uint64_t, v1::EpochRecord>> ReadEpochRecords(Store* stor
     if (record.format() != kEpochRecordFormat) {
       status = absl::DataLossError(Text("an epoch record has format ", record.format(), ", expected ",
                                                 kEpochRecordFormat, "; it was written by another version of ebb: run "
-                                                "that one, or give the application another name to begin anew"));
+                                        "that one, or give the application another name to begin anew"));
       return false;
     }
     records[record.epoch()] = std::move(record);
     return true;
   }));
   if (!status.ok()) return status;
-  if (records.empty()) return records;
+  return records;
+}
+
+}  // namespace
+
+int64_t SliceEnd(const v1::EpochRecord& record, size_t source) {
+  const int at = static_cast<int>(source);
+  int64_t end = record.slices(at).from();
+  for (const v1::EpochRecord::Round& round : record.rounds()) end += static_cast<int64_t>(round.advance(at));
+  return end;
+}
+
+absl::StatusOr<std::optional<v1::EpochRecord>> ReadLastEpochRecord(Store* store) {
+  auto records = ReadRing(store);
+  if (!records.ok()) return records.status();
+  if (records->empty()) return std::nullopt;
+  return std::move(records->rbegin()->second);
+}
+
+absl::StatusOr<std::map<uint64_t, v1::EpochRecord>> ReadEpochRecords(Store* store) {
+  auto ring = ReadRing(store);
+  if (!ring.ok() || ring->empty()) return ring;
+  std::map<uint64_t, v1::EpochRecord>& records = *ring;
   const uint64_t last = records.rbegin()->first;
   const uint64_t low = records.rbegin()->second.low_water();
   records.erase(records.begin(), records.lower_bound(low));
@@ -34,7 +58,7 @@ absl::StatusOr<std::map<uint64_t, v1::EpochRecord>> ReadEpochRecords(Store* stor
     return absl::DataLossError(Text("of the epoch records ", low == 0 ? 1 : low, " to ", last, " only ",
                                             records.size(), " are there; none may be missing"));
   }
-  return records;
+  return ring;
 }
 
 }  // namespace ebb

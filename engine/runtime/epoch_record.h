@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "ebb/v1/changelog.pb.h"
@@ -18,6 +19,12 @@ inline constexpr uint32_t kEpochRecordFormat = 1;
 inline constexpr uint64_t kEpochRing = 1024;
 
 inline uint32_t EpochSlot(uint64_t epoch) { return static_cast<uint32_t>(epoch % kEpochRing); }
+
+// Where the epoch's slice of a source ended: the offset after the last record that it may have read.
+int64_t SliceEnd(const v1::EpochRecord& record, size_t source);
+
+// The last of the records in the store; nothing when there is none. Errors as below.
+absl::StatusOr<std::optional<v1::EpochRecord>> ReadLastEpochRecord(Store* store);
 
 // The records in the store by epoch, those up to the last epoch's low-water mark left out but for its own.
 // DataLoss: one is missing, unreadable or of another format; the message says which.

@@ -64,38 +64,8 @@ absl::StatusOr<bool> Recovery::StepOnce(absl::Time wall_clock, absl::Duration el
     }
     case Phase::kAdopt: status = Adopt(); break;
     case Phase::kBeginnings: status = AskBeginnings(); break;
-    case Phase::kStart: {
-      status = task_.StartSources(&input_, task_.RedoFrom(beginnings_));
-      redo_epoch_ = task_.low_water() + 1;
-      redone_before_ = task_.stats().redone_records;
-      skipped_before_ = task_.stats().skipped_customers;
-      redo_began_ = elapsed;
-      phase_ = Phase::kRedo;
-      break;
-    }
-    case Phase::kRedo: {
-      if (redo_epoch_ <= task_.epoch()) {
-        auto done = task_.Redo(task_.records().at(redo_epoch_), kRedoRecordsPerStep);
-        if (absl::IsOutOfRange(done.status())) {
-          return absl::DataLossError(Text(
-              "partition ", task_.partition(), ": the records of epoch ", redo_epoch_, " to ", task_.epoch(),
-              " must be read again, but the topic no longer keeps them (", done.status().message(),
-              "); raise its retention, or, to begin anew without them, give the application another name"));
-        }
-        if (!done.ok()) return done.status();
-        if (*done) {
-          ++redo_epoch_;
-          ++report_.epochs;
-        }
-        return false;
-      }
-      task_.FinishRedo();
-      report_.records = task_.stats().redone_records - redone_before_;
-      report_.skipped = task_.stats().skipped_customers - skipped_before_;
-      report_.redo_time = elapsed - *redo_began_;
-      phase_ = Phase::kDone;
-      return true;
-    }
+    case Phase::kStart: status = StartSources(elapsed); break;
+    case Phase::kRedo: return Redo(elapsed);
     case Phase::kDone: return true;
   }
   if (!status.ok()) return status;
@@ -124,6 +94,7 @@ absl::Status Recovery::CheckMirror(absl::Time wall_clock) {
   auto position = ReadPosition(task_.store());
   if (!position.ok()) return position.status();
   next_ = position->next_offset();
+  store_uuid_ = position->changelog_uuid();
   auto row = task_.store()->Get(layout::ManifestKey());
   if (!row.ok()) return row.status();
   v1::Manifest manifest;
@@ -178,10 +149,7 @@ absl::StatusOr<bool> Recovery::Restore() {
       auto mirrored = task_.store()->Get(first.key);
       if (!mirrored.ok()) return mirrored.status();
       if (!*mirrored || !first.value || **mirrored != *first.value) {
-        input_.Stop(Changelog());
-        if (auto status = Wipe("its last epoch record is not the changelog's"); !status.ok()) return status;
-        next_ = bounds_.begin;
-        if (auto status = input_.Start(Changelog(), next_); !status.ok()) return status;
+        if (auto status = StartOver("its last epoch record is not the changelog's"); !status.ok()) return status;
         return false;
       }
     }
@@ -191,6 +159,10 @@ absl::StatusOr<bool> Recovery::Restore() {
     anything_new_ = true;
   }
   if (!batch.empty()) {
+    if (IsForeign(batch)) {
+      if (auto status = StartOver("it mirrors another changelog of that name"); !status.ok()) return status;
+      return false;
+    }
     if (auto status = Apply(batch); !status.ok()) return status;
     report_.changelog_records += batch.size();
     next_ = batch[batch.size() - 1].offset + 1;
@@ -202,6 +174,26 @@ absl::StatusOr<bool> Recovery::Restore() {
   reading_ = false;
   if (auto status = FinishRestore(); !status.ok()) return status;
   return true;
+}
+
+bool Recovery::IsForeign(const RecordBatch& batch) const {
+  if (store_uuid_.empty()) return false;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const RecordBatch::View record = batch[i];
+    if (layout::KindOf(record.key) != layout::RowKind::kEpoch || !record.value) continue;
+    v1::EpochRecord epoch;
+    if (!epoch.ParseFromArray(record.value->data(), static_cast<int>(record.value->size()))) continue;
+    if (epoch.changelog_uuid() != store_uuid_) return true;
+  }
+  return false;
+}
+
+absl::Status Recovery::StartOver(std::string why) {
+  input_.Stop(Changelog());
+  if (auto status = Wipe(std::move(why)); !status.ok()) return status;
+  store_uuid_.clear();
+  next_ = bounds_.begin;
+  return input_.Start(Changelog(), next_);
 }
 
 absl::Status Recovery::Apply(const RecordBatch& batch) {
@@ -243,75 +235,159 @@ absl::Status Recovery::Apply(const RecordBatch& batch) {
 absl::Status Recovery::FinishRestore() {
   auto position = ReadPosition(task_.store());
   if (!position.ok()) return position.status();
-  auto records = ReadEpochRecords(task_.store());
-  if (!records.ok()) return records.status();
+  auto last = ReadLastEpochRecord(task_.store());
+  if (!last.ok()) return last.status();
   position->set_next_offset(next_);
-  if (!records->empty()) {
-    const v1::EpochRecord& last = records->rbegin()->second;
-    position->set_committed_at_ms(last.committed_at_ms());
-    position->set_changelog_uuid(last.changelog_uuid());
+  if (*last) {
+    position->set_committed_at_ms((*last)->committed_at_ms());
+    position->set_changelog_uuid((*last)->changelog_uuid());
   }
   WriteBatch batch;
   batch.Put(layout::PositionKey(), position->SerializeAsString());
   return task_.store()->Apply(batch);
 }
 
+absl::Status Recovery::AcceptLoss(absl::Status refusal) {
+  if (!options_.accept_loss) {
+    return absl::Status(refusal.code(), Text(refusal.message(), "; or start with --accept-loss to go on without it"));
+  }
+  report_.losses.emplace_back(refusal.message());
+  return absl::OkStatus();
+}
+
 absl::Status Recovery::Adopt() {
-  if (auto status = task_.Adopt(options_.new_uuid); !status.ok()) return status;
-  if (auto status = CheckOffsets(); !status.ok()) return status;
+  auto status = task_.Adopt(options_.new_uuid);
+  if (absl::IsDataLoss(status) && !report_.rebuilt) {
+    phase_ = Phase::kRestore;
+    reading_ = true;
+    return StartOver(std::string(status.message()));
+  }
+  if (absl::IsDataLoss(status)) {
+    if (status = AcceptLoss(std::move(status)); !status.ok()) return status;
+    status = task_.Adopt(options_.new_uuid, true);
+    task_.WriteAll();
+  }
+  if (!status.ok()) return status;
   phase_ = Phase::kBeginnings;
   return absl::OkStatus();
 }
 
-absl::Status Recovery::CheckOffsets() const {
-  const auto& records = task_.records();
-  for (size_t i = 0; i < committed_.size(); ++i) {
-    if (!committed_[i]) continue;
-    const auto& source = *task_.sources()[i];
-    if (records.empty()) {
-      return absl::FailedPreconditionError(Text(
-          "group ", spec_.config.application(), " has offset ", *committed_[i], " in ", source.partition().topic, "[",
-          task_.partition(), "], but the changelog ", task_.options().changelog_topic,
-          " is empty: the state for what was read is gone; restore the changelog, or give the application "
-          "another name"));
-    }
-    const v1::EpochRecord& last = records.rbegin()->second;
-    const int at = static_cast<int>(i);
-    int64_t to = last.slices(at).from();
-    for (const auto& round : last.rounds()) to += static_cast<int64_t>(round.advance(at));
-    if (*committed_[i] > to) {
-      return absl::FailedPreconditionError(Text(
-          "group ", spec_.config.application(), " has offset ", *committed_[i], " in ", source.partition().topic, "[",
-          task_.partition(), "], beyond ", to, " of the last epoch: offsets were moved by hand, or part of the changelog "
-          "is gone; set them back, or, to begin anew, give the application another name"));
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Recovery::AskBeginnings() {
+  for (size_t i = source_bounds_.size(); i < spec_.sources.size(); ++i) {
+    auto bounds = cluster_.WrittenBounds(task_.sources()[i]->partition());
+    if (!bounds.ok()) return bounds.status();
+    source_bounds_.push_back(*bounds);
+    task_.LogBegins(i, bounds->begin);
+  }
   while (task_.records().empty() && beginnings_.size() < spec_.sources.size()) {
-    const SourceSpec& source = spec_.sources[beginnings_.size()];
-    const TopicPartition partition{source.config.topic(), task_.partition()};
-    const std::string& start = source.config.start();
+    const size_t i = beginnings_.size();
+    const std::string& start = spec_.sources[i].config.start();
     if (start == "earliest" || start == "latest") {
-      auto bounds = cluster_.WrittenBounds(partition);
-      if (!bounds.ok()) return bounds.status();
-      beginnings_.push_back(start == "earliest" ? bounds->begin : bounds->end);
+      beginnings_.push_back(start == "earliest" ? source_bounds_[i].begin : source_bounds_[i].end);
       continue;
     }
     absl::Time time;
     std::string error;
     if (!absl::ParseTime(absl::RFC3339_full, start, &time, &error)) {
-      return absl::InvalidArgumentError(Text("source ", source.name, ": start is ", start,
-                                                     "; expected earliest, latest or an RFC 3339 time"));
+      return absl::InvalidArgumentError(Text("source ", spec_.sources[i].name, ": start is ", start,
+                                             "; expected earliest, latest or an RFC 3339 time"));
     }
-    auto offset = cluster_.OffsetAt(partition, time);
+    auto offset = cluster_.OffsetAt(task_.sources()[i]->partition(), time);
     if (!offset.ok()) return offset.status();
     beginnings_.push_back(*offset);
   }
-  beginnings_.resize(spec_.sources.size());
+  live_from_ = task_.LiveFrom(beginnings_);
+  if (auto status = CheckOffsets(); !status.ok()) return status;
   phase_ = Phase::kStart;
+  return absl::OkStatus();
+}
+
+// Group offsets are fence and lag figure: the records of epochs say where to go on. An offset that is behind them has
+// been set back by hand or has expired, and counts for nothing; one beyond them says that state is missing.
+absl::Status Recovery::CheckOffsets() {
+  for (size_t i = 0; i < committed_.size(); ++i) {
+    if (!committed_[i]) continue;
+    const std::string where = Text("group ", spec_.config.application(), " has offset ", *committed_[i], " in ",
+                                   ToString(task_.sources()[i]->partition()));
+    if (task_.records().empty()) {
+      auto status = AcceptLoss(absl::FailedPreconditionError(
+          Text(where, ", but the changelog ", task_.options().changelog_topic, " is empty: the state for what was read is "
+               "gone; restore the changelog, or, to begin anew, give the application another name")));
+      if (!status.ok()) return status;
+    } else if (*committed_[i] > live_from_[i]) {
+      auto status = AcceptLoss(absl::FailedPreconditionError(
+          Text(where, ", beyond ", live_from_[i], " of the last epoch: offsets were moved by hand, or part of the changelog "
+               "is gone; set them back, or, to begin anew, give the application another name")));
+      if (!status.ok()) return status;
+    } else {
+      if (*committed_[i] < live_from_[i]) report_.note = Text(where, ", behind ", live_from_[i], " of the last epoch");
+      continue;
+    }
+    jump_ = true;
+    live_from_[i] = *committed_[i];
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Recovery::StartSources(absl::Duration elapsed) {
+  redo_epoch_ = task_.low_water() + 1;
+  redone_before_ = task_.stats().redone_records;
+  skipped_before_ = task_.stats().skipped_customers;
+  redo_began_ = elapsed;
+  phase_ = Phase::kRedo;
+  const std::vector<int64_t> from = task_.RedoFrom(live_from_);
+  for (size_t i = 0; i < from.size() && !task_.records().empty(); ++i) {
+    const auto& [begin, end] = source_bounds_[i];
+    if (from[i] >= begin && live_from_[i] <= end) continue;
+    const std::string held = Text(ToString(task_.sources()[i]->partition()), " holds the offsets ", begin, " to ", end, " only");
+    auto status = AcceptLoss(absl::DataLossError(
+        from[i] < begin ? Text("epochs ", redo_epoch_, " to ", task_.epoch(), " and what follows must be read from offset ",
+                               from[i], " on, but ", held, "; raise the retention of the topic")
+                        : Text("the last epoch had read up to offset ", live_from_[i], ", but ", held,
+                               ": the topic has been made anew, or its broker has lost records")));
+    return status.ok() ? GiveUpRedo() : status;
+  }
+  return task_.StartSources(&input_, from);
+}
+
+absl::StatusOr<bool> Recovery::Redo(absl::Duration elapsed) {
+  if (redo_epoch_ <= task_.epoch()) {
+    auto done = task_.Redo(task_.records().at(redo_epoch_), kRedoRecordsPerStep);
+    if (absl::IsOutOfRange(done.status()) || absl::IsDataLoss(done.status())) {
+      auto status = AcceptLoss(absl::DataLossError(Text("redo of epochs ", redo_epoch_, " to ", task_.epoch(), ": ",
+                                                        done.status().message())));
+      if (status.ok()) status = GiveUpRedo();
+      if (!status.ok()) return status;
+      return false;
+    }
+    if (!done.ok()) return done.status();
+    if (*done) {
+      ++redo_epoch_;
+      ++report_.epochs;
+    }
+    return false;
+  }
+  report_.records = task_.stats().redone_records - redone_before_;
+  report_.skipped = task_.stats().skipped_customers - skipped_before_;
+  report_.redo_time = elapsed - *redo_began_;
+  if (jump_) {
+    task_.AbandonRedo();
+    if (auto status = task_.StartSources(&input_, live_from_); !status.ok()) return status;
+  } else {
+    task_.FinishRedo();
+  }
+  phase_ = Phase::kDone;
+  return true;
+}
+
+absl::Status Recovery::GiveUpRedo() {
+  redo_epoch_ = task_.epoch() + 1;
+  jump_ = true;
+  for (size_t i = 0; i < live_from_.size(); ++i) {
+    const auto& [begin, end] = source_bounds_[i];
+    // A topic made anew is read from its beginning.
+    live_from_[i] = live_from_[i] > end ? begin : std::max(live_from_[i], begin);
+  }
   return absl::OkStatus();
 }
 

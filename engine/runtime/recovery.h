@@ -3,6 +3,10 @@
 
 // Brings a task to where its last commit left it, the same way after a crash, a rebalance and an unknown outcome:
 // mirrors the rest of the changelog into the local store, then does again from the input what was not written.
+//
+// What cannot be had again is refused with what is missing and what can be done. With accept_loss the task goes on
+// with the state that there is, from where the last epoch ended or where the group stands, whichever is later, and
+// writes everything with its next commit. What is lost then are effects on state, not results that had left.
 
 #include <cstdint>
 #include <map>
@@ -25,6 +29,8 @@ struct RecoveryOptions {
   absl::Duration max_store_age = absl::Hours(20);
   // Keep what is in memory if nobody else has committed anything meanwhile.
   bool keep_if_unchanged = false;
+  // Go on without what cannot be had again, instead of refusing.
+  bool accept_loss = false;
 };
 
 // What it took.
@@ -37,6 +43,7 @@ struct RecoveryReport {
   uint64_t records = 0;            // Redone.
   uint64_t skipped = 0;            // Records and timers of customers that were ahead.
   absl::Duration redo_time;
+  std::vector<std::string> losses;  // Accepted.
   std::string note;                // What an operator should know, such as group offsets behind the epoch record.
 };
 
@@ -68,10 +75,16 @@ class Recovery {
   absl::Status CheckMirror(absl::Time wall_clock);
   absl::StatusOr<bool> Restore();
   absl::Status Apply(const RecordBatch& batch);
+  bool IsForeign(const RecordBatch& batch) const;
+  absl::Status StartOver(std::string why);
   absl::Status FinishRestore();
   absl::Status Adopt();
   absl::Status AskBeginnings();
-  absl::Status CheckOffsets() const;
+  absl::Status CheckOffsets();
+  absl::StatusOr<bool> Redo(absl::Duration elapsed);
+  absl::Status StartSources(absl::Duration elapsed);
+  absl::Status GiveUpRedo();
+  absl::Status AcceptLoss(absl::Status refusal);
   absl::Status Wipe(std::string why);
   TopicPartition Changelog() const;
 
@@ -87,9 +100,13 @@ class Recovery {
   int64_t remaining_ = 0;
   bool worked_ = false;
   bool reading_ = false;
+  std::string store_uuid_;         // Of the changelog that the store mirrors; empty when it mirrors none.
   bool check_first_ = false;       // The first record read should be the mirror's last epoch record.
   bool anything_new_ = false;
-  std::vector<int64_t> beginnings_;
+  std::vector<Cluster::Bounds> source_bounds_;
+  std::vector<int64_t> beginnings_;    // Where a new task begins.
+  std::vector<int64_t> live_from_;     // Where the sources go on after redo; where the group stands, if that is later.
+  bool jump_ = false;                  // Redo does not lead to live_from_: the sources are to be started there.
   std::optional<absl::Duration> redo_began_;
   uint64_t redo_epoch_ = 0;
   uint64_t redone_before_ = 0;

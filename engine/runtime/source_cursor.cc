@@ -1,5 +1,7 @@
 #include "engine/runtime/source_cursor.h"
 
+#include <algorithm>
+
 #include "state/hash.h"
 
 namespace ebb {
@@ -13,7 +15,7 @@ SourceCursor::SourceCursor(const SourceSpec& spec, int32_t partition, int32_t pa
 absl::Status SourceCursor::Start(Input* input, int64_t offset) {
   input_ = input;
   batches_.clear();
-  arrivals_seen_ = batch_ = record_ = first_record_ = bytes_ = kept_bytes_ = 0;
+  visited_ = batch_ = record_ = first_record_ = bytes_ = kept_bytes_ = 0;
   at_end_ = decoded_ = false;
   position_ = from_ = offset;
   records_ = digest_ = 0;
@@ -31,19 +33,31 @@ size_t SourceCursor::Unread() const {
   return batch_ < batches_.size() ? unread - record_ : 0;
 }
 
+std::optional<int64_t> SourceCursor::lag() const {
+  if (input_ == nullptr) return std::nullopt;
+  if (idle()) return 0;
+  const std::optional<int64_t> end = input_->KnownEnd(partition_);
+  if (!end) return std::nullopt;
+  return std::max<int64_t>(0, *end - position_);
+}
+
 absl::StatusOr<bool> SourceCursor::Fill() {
-  if (input_ == nullptr || Unread() >= kPollRecords || bytes_ - kept_bytes_ >= buffer_bytes_) return false;
-  RecordBatch batch;
-  auto polled = input_->Poll(partition_, kPollRecords, &batch);
-  if (!polled.ok()) {
-    if (absl::IsUnavailable(polled.status())) return false;
-    return polled.status();
+  bool came = false;
+  for (int polls = 0; polls < kPollsPerFill && input_ != nullptr && bytes_ - kept_bytes_ < buffer_bytes_; ++polls) {
+    RecordBatch batch;
+    auto polled = input_->Poll(partition_, kPollRecords, &batch);
+    if (absl::IsUnavailable(polled.status())) break;
+    if (!polled.ok()) return polled.status();
+    at_end_ = polled->at_end;
+    end_offset_ = polled->end_offset;
+    if (batch.empty()) break;
+    came = true;
+    const bool all = batch.size() < kPollRecords;
+    bytes_ += batch.bytes();
+    batches_.push_back(std::move(batch));
+    if (all) break;
   }
-  at_end_ = polled->at_end;
-  if (batch.empty()) return false;
-  bytes_ += batch.bytes();
-  batches_.push_back(std::move(batch));
-  return true;
+  return came;
 }
 
 bool SourceCursor::HasHead() {
@@ -53,9 +67,16 @@ bool SourceCursor::HasHead() {
     record_ = 0;
     if (bound_) DropTaken();
   }
-  if (batch_ >= batches_.size()) return false;
+  if (batch_ >= batches_.size()) {
+    if (bound_ && at_end_ && end_offset_ >= *bound_) position_ = std::max(position_, *bound_);
+    return false;
+  }
   const RecordBatch::View view = record();
-  if (bound_ && view.offset >= *bound_) return false;
+  if (bound_ && view.offset >= *bound_) {
+    // Nothing more lies before the bound, even where it had been reached by a record that is gone.
+    position_ = *bound_;
+    return false;
+  }
   if (!decoded_) {
     rejection_ = decoder_.Decode(view);
     decoded_ = true;
@@ -79,7 +100,7 @@ void SourceCursor::DropTaken() {
     bytes_ -= batches_.front().bytes();
     kept_bytes_ -= batches_.front().bytes();
     batches_.pop_front();
-    if (arrivals_seen_ > 0) --arrivals_seen_;
+    if (visited_ > 0) --visited_;
   }
 }
 

@@ -4,6 +4,7 @@
 // One source's partition as a task reads it: records that have arrived, the head decoded, and everything since the
 // epoch opened kept, so that an abort replays it from memory.
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -26,7 +27,8 @@ class SourceCursor {
   absl::Status Start(Input* input, int64_t offset);
   void Stop();
 
-  // Takes in what has arrived, while little is buffered. True when something came.
+  // Takes in what has arrived, as far as there is room: what waits here takes a fraction of what it takes in the input.
+  // True when something came.
   absl::StatusOr<bool> Fill();
 
   // The next record, decoded; false when none has arrived, or the bound is reached.
@@ -48,6 +50,9 @@ class SourceCursor {
 
   // Caught up and empty: the end of the partition has been reached and nothing is buffered.
   bool idle() const { return at_end_ && Unread() == 0; }
+  // How many offsets lie between what was taken and the end of the partition as far as it is known: what is left to
+  // process, records that nobody will see included. 0 when idle; nothing before the port has heard of an end.
+  std::optional<int64_t> lag() const;
   // The offset after the last record taken.
   int64_t position() const { return position_; }
   // Since the epoch opened.
@@ -59,19 +64,21 @@ class SourceCursor {
   // Of all that is buffered, and of what was taken since the epoch opened and is kept for a rewind.
   size_t bytes() const { return bytes_; }
   size_t kept_bytes() const { return kept_bytes_; }
-  // Visits the keys of records that arrived since the last call: those of customers soon to be asked for.
+  // Visits the keys of records that come next and were not visited yet: those of customers soon to be asked for.
   template <class Visit>
-  void VisitArrivals(Visit visit) {
-    for (; arrivals_seen_ < batches_.size(); ++arrivals_seen_) {
-      const RecordBatch& batch = batches_[arrivals_seen_];
+  void VisitNextKeys(Visit visit) {
+    for (; visited_ < std::min(batches_.size(), batch_ + kBatchesAhead); ++visited_) {
+      const RecordBatch& batch = batches_[visited_];
       for (size_t i = 0; i < batch.size(); ++i) visit(batch[i].key);
     }
   }
   const SourceSpec& spec() const { return spec_; }
   const TopicPartition& partition() const { return partition_; }
 
-  // How many records are asked for at a time.
+  // How many records are asked for at a time, how often in one Fill, and how many such batches VisitNextKeys looks ahead.
   static constexpr size_t kPollRecords = 1000;
+  static constexpr int kPollsPerFill = 8;
+  static constexpr size_t kBatchesAhead = 3;
 
  private:
   void DropTaken();
@@ -83,13 +90,14 @@ class SourceCursor {
   Input* input_ = nullptr;
 
   std::deque<RecordBatch> batches_;
-  size_t arrivals_seen_ = 0;
+  size_t visited_ = 0;
   size_t batch_ = 0;     // The next record: its batch,
   size_t record_ = 0;    // and its place there.
   size_t first_record_ = 0;  // Where the epoch began, in batches_.front().
   size_t bytes_ = 0;
   size_t kept_bytes_ = 0;  // Of the batches before batch_.
   bool at_end_ = false;
+  int64_t end_offset_ = 0;  // With at_end_.
   bool decoded_ = false;
   std::optional<Rejection> rejection_;
   std::optional<int64_t> bound_;

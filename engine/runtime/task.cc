@@ -10,10 +10,24 @@
 namespace ebb {
 namespace {
 
-// With a value of the default limit it stays below what brokers take.
+// With a value of the default limit they stay below what brokers take.
 constexpr size_t kMaxDeadLetterKeyBytes = 64 << 10;
+constexpr size_t kMaxDeadLetterHeaders = 64;             // Of the record's own.
+constexpr size_t kMaxDeadLetterHeaderBytes = 32 << 10;
 
 std::string Rfc3339(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone()); }
+
+// Copies a record's headers, from the first on while they are within the limits. How many were not.
+size_t CopyHeaders(const RecordBatch::View& record, std::vector<Header>* headers) {
+  size_t count = 0;
+  size_t bytes = 0;
+  record.VisitHeaders([&](std::string_view name, std::string_view value) {
+    ++count;
+    bytes += name.size() + value.size();
+    if (count <= kMaxDeadLetterHeaders && bytes <= kMaxDeadLetterHeaderBytes) headers->emplace_back(name, value);
+  });
+  return count - headers->size();
+}
 
 size_t SizeOf(const OutputRecord& record) {
   size_t bytes = sizeof(OutputRecord) + record.key.size() + (record.value ? record.value->size() : 0);
@@ -35,10 +49,7 @@ Task::Task(const PipelineSpec& spec, TaskOptions options, std::unique_ptr<Store>
       &sources_, absl::Seconds(time.max_wait().seconds()) + absl::Nanoseconds(time.max_wait().nanos()));
   if (time.emit_from() != 0) emit_from_ms_ = time.emit_from();
   idle_wall_clock_ = time.idle() == "wall_clock";
-  stats_.records_in.resize(sources_.size());
-  stats_.bytes_in.resize(sources_.size());
-  stats_.late.resize(sources_.size());
-  stats_.results.resize(spec_.sinks.size());
+  stats_ = epoch_stats_ = TaskStats(spec_.sources.size(), spec_.sinks.size());
 }
 
 Task::~Task() { StopSources(); }
@@ -57,14 +68,13 @@ absl::Status Task::StartSources(Input* input, const std::vector<int64_t>& offset
   for (size_t i = 0; i < sources_.size(); ++i) {
     if (auto status = sources_[i]->Start(input, offsets[i]); !status.ok()) return status;
   }
+  if (epoch_ == 0) debt_.Reset({0, 0, offsets});
   return absl::OkStatus();
 }
 
 void Task::StopSources() {
   for (const auto& source : sources_) source->Stop();
 }
-
-uint64_t Task::debt() const { return totals_.empty() ? 0 : records_total_ - totals_.front().second; }
 
 bool Task::epoch_full() const {
   size_t pinned = cache_->pinned_bytes();
@@ -76,7 +86,6 @@ bool Task::epoch_full() const {
 void Task::OpenEpoch() {
   if (epoch_open_) return;
   epoch_open_ = true;
-  timers_cut_ = false;
   time_before_ = merge_->time();
 }
 
@@ -164,7 +173,6 @@ absl::StatusOr<bool> Task::FireDue() {
     if (redoing_ == 0 && epoch_full()) {
       auto due = cache_->wakes().AnyDue(watermark);
       if (!due.ok()) return due.status();
-      timers_cut_ |= *due;
       return !*due;
     }
     auto wake = cache_->wakes().PopDue(watermark);
@@ -173,6 +181,7 @@ absl::StatusOr<bool> Task::FireDue() {
     auto loaded = cache_->Load((*wake)->customer);
     if (!loaded.ok()) return loaded.status();
     Customer* customer = *loaded;
+    if (auto status = CheckStamp(*customer); !status.ok()) return status;
     cache_->WakeTaken(customer, (*wake)->time_ms);
     if (redoing_ != 0 && CustomerCache::IsAhead(*customer, redoing_)) {
       kept_wakes_[customer->stamp].push_back(**std::move(wake));
@@ -200,7 +209,7 @@ absl::StatusOr<bool> Task::FireDue() {
     now_ = absl::FromUnixMillis(timer.deadline_ms);
     dispatcher_->Fire(timer.timer, now_, absl::FromUnixMillis(watermark), customer);
     ++epoch_timers_;
-    if (redoing_ == 0) ++stats_.timers_fired;
+    ++epoch_stats_.timers_fired;
     if (!cache_->status().ok()) return cache_->status();
   }
 }
@@ -208,7 +217,7 @@ absl::StatusOr<bool> Task::FireDue() {
 absl::Status Task::Prefetch() {
   std::vector<std::string_view> keys;
   for (const auto& source : sources_) {
-    source->VisitArrivals([&](std::string_view key) {
+    source->VisitNextKeys([&](std::string_view key) {
       if (!key.empty()) keys.push_back(key);
     });
   }
@@ -219,9 +228,14 @@ absl::Status Task::HandleHead(size_t source) {
   SourceCursor& cursor = *sources_[source];
   const RecordBatch::View record = cursor.record();
   ++epoch_records_;
-  if (redoing_ == 0) {
-    ++stats_.records_in[source];
-    stats_.bytes_in[source] += record.value ? record.value->size() : 0;
+  ++epoch_stats_.records_in[source];
+  epoch_stats_.bytes_in[source] += record.value ? record.value->size() : 0;
+  if (source < options_.compaction_lags.size()) {
+    // Half of the time is for being down.
+    const int64_t lag_ms = absl::ToInt64Milliseconds(options_.compaction_lags[source] / 2);
+    if (record.timestamp_ms < Debt::kNever - lag_ms) {
+      epoch_expires_ms_ = std::min(epoch_expires_ms_, record.timestamp_ms + lag_ms);
+    }
   }
   source_at_hand_ = source;
   rejected_ = false;
@@ -236,7 +250,7 @@ absl::Status Task::HandleHead(size_t source) {
   now_ = absl::FromUnixMillis(event.time_ms());
   customer_at_hand_ = event.customer();
   if (event.time_ms() < watermark_ms()) {
-    if (redoing_ == 0) ++stats_.late[source];
+    ++epoch_stats_.late[source];
     const std::string& policy = cursor.spec().config.late();
     if (policy != "process") {
       if (policy == "dead_letter") {
@@ -250,6 +264,7 @@ absl::Status Task::HandleHead(size_t source) {
   auto loaded = cache_->Load(event.customer());
   if (!loaded.ok()) return loaded.status();
   Customer* customer = *loaded;
+  if (auto status = CheckStamp(*customer); !status.ok()) return status;
   if (redoing_ != 0 && CustomerCache::IsAhead(*customer, redoing_)) {
     ++stats_.skipped_customers;
   } else if (customer->body.size() > kMaxDocumentBytes) {
@@ -273,14 +288,15 @@ absl::Status Task::HandleHead(size_t source) {
 void Task::OnResult(int sink, const google::protobuf::Message& message, const std::string& id) {
   const SinkSpec& spec = spec_.sinks[sink];
   if (absl::ToUnixMillis(now_) < emit_from_ms_) {
-    if (redoing_ == 0) ++stats_.suppressed;
+    ++epoch_stats_.suppressed;
     return;
   }
-  if (redoing_ == 0 && source_at_hand_) answered_ms_.push_back(sources_[*source_at_hand_]->record().timestamp_ms);
   OutputRecord record;
   record.topic = spec.config.topic();
   record.key = std::string(customer_at_hand_);
   record.value = EncodeMessage(message, spec.config.format());
+  if (record.value->size() > kMaxResultBytes) return RefuseResult(record);
+  if (redoing_ == 0 && source_at_hand_) answered_ms_.push_back(sources_[*source_at_hand_]->record().timestamp_ms);
   // Source: CloudEvents 1.0, Kafka protocol binding, binary content mode.
   record.headers = {{"ce_specversion", "1.0"},
                     {"ce_id", id},
@@ -288,8 +304,30 @@ void Task::OnResult(int sink, const google::protobuf::Message& message, const st
                     {"ce_type", spec.config.type()},
                     {"ce_time", Rfc3339(now_)},
                     {"content-type", std::string(ContentType(spec.config.format()))}};
-  if (redoing_ == 0) ++stats_.results[sink];
+  ++epoch_stats_.results[sink];
   Send(std::move(record));
+}
+
+void Task::RefuseResult(const OutputRecord& result) {
+  const auto limit = static_cast<size_t>(spec_.config.dead_letters().max_bytes());
+  OutputRecord record;
+  record.topic = spec_.config.dead_letters().topic();
+  record.key = result.key;
+  record.value = result.value->substr(0, std::min(limit, kMaxResultBytes));
+  record.headers = {{"__streams.errors.exception", "result-too-large"},
+                    {"__streams.errors.message", Text("a result for ", result.topic, " has ", result.value->size(),
+                                                      " bytes; at most ", kMaxResultBytes, " may be sent")},
+                    {"ebb.truncated.bytes", Text(result.value->size())},
+                    {"ebb.truncated.xxh64", Text(absl::Hex(StableHash64(*result.value), absl::kZeroPad16))}};
+  ++epoch_stats_.dead_letters[{source_at_hand_.value_or(0), "result-too-large"}];
+  Send(std::move(record));
+}
+
+absl::Status Task::CheckStamp(const Customer& customer) const {
+  if (customer.stamp <= epoch_) return absl::OkStatus();
+  return absl::DataLossError(Text("the stored state of customer ", customer.id, " is of epoch ", customer.stamp,
+                                  ", but the last one is ", epoch_, ": the local state is of another life; delete the "
+                                  "directory ", options_.partition, " of state_dir, and it is rebuilt from the changelog"));
 }
 
 void Task::OnReject(std::string_view reason, std::string_view text) {
@@ -307,20 +345,25 @@ void Task::DeadLetter(size_t source, std::string_view reason, std::string_view t
   record.topic = spec_.config.dead_letters().topic();
   record.key = std::string(view.key.substr(0, kMaxDeadLetterKeyBytes));
   if (view.value) record.value = std::string(value.substr(0, limit));
+  const size_t dropped = CopyHeaders(view, &record.headers);
+  const auto add = [&record](const char* name, std::string text_of) {
+    record.headers.emplace_back(name, std::move(text_of));
+  };
   // Source: KIP-1034, the headers of a dead letter queue in Kafka Streams.
-  record.headers = {{"__streams.errors.exception", std::string(reason)},
-                    {"__streams.errors.message", std::string(text)},
-                    {"__streams.errors.topic", cursor.partition().topic},
-                    {"__streams.errors.partition", Text(cursor.partition().partition)},
-                    {"__streams.errors.offset", Text(view.offset)}};
+  add("__streams.errors.exception", std::string(reason));
+  add("__streams.errors.message", std::string(text));
+  add("__streams.errors.topic", cursor.partition().topic);
+  add("__streams.errors.partition", Text(cursor.partition().partition));
+  add("__streams.errors.offset", Text(view.offset));
+  if (dropped > 0) add("ebb.dropped.headers", Text(dropped));
   if (view.key.size() > kMaxDeadLetterKeyBytes) {
-    record.headers.emplace_back("ebb.truncated.key.bytes", Text(view.key.size()));
+    add("ebb.truncated.key.bytes", Text(view.key.size()));
   }
   if (value.size() > limit) {
-    record.headers.emplace_back("ebb.truncated.bytes", Text(value.size()));
-    record.headers.emplace_back("ebb.truncated.xxh64", Text(absl::Hex(StableHash64(value), absl::kZeroPad16)));
+    add("ebb.truncated.bytes", Text(value.size()));
+    add("ebb.truncated.xxh64", Text(absl::Hex(StableHash64(value), absl::kZeroPad16)));
   }
-  if (redoing_ == 0) ++stats_.dead_letters[{source, std::string(reason)}];
+  ++epoch_stats_.dead_letters[{source, std::string(reason)}];
   Send(std::move(record));
 }
 
@@ -334,13 +377,13 @@ void Task::Send(OutputRecord record) {
   outbox_.push_back(std::move(record));
 }
 
-uint64_t Task::TargetLow(uint64_t budget_records) const {
-  // The least low-water mark that leaves no more than the budget to redo.
-  const uint64_t total = records_total_ + epoch_records_;
-  for (const auto& [epoch, records] : totals_) {
-    if (total - records <= budget_records) return epoch;
-  }
-  return epoch_ + 1;
+Debt::Epoch Task::OpenDebt() const {
+  Debt::Epoch open;
+  open.epoch = epoch_ + 1;
+  open.records_total = records_total_ + epoch_records_;
+  for (const auto& source : sources_) open.ends.push_back(source->position());
+  open.expires_ms = epoch_expires_ms_;
+  return open;
 }
 
 absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
@@ -356,12 +399,13 @@ absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
   // epoch that leaves some over is never redone.
   auto left_over = cache_->wakes().AnyDue(watermark_ms());
   if (!left_over.ok()) return left_over.status();
-  timers_cut_ |= *left_over;
   const uint64_t epoch = epoch_ + 1;
   cache_->Freeze();
   const uint64_t ring_low = epoch >= kEpochRing ? epoch - kEpochRing + 1 : 0;
+  const bool write_all = write_all_ || *left_over || budget.records == 0;
   const uint64_t least_low =
-      std::max(ring_low, budget.records == 0 || timers_cut_ ? epoch : TargetLow(budget.records));
+      write_all ? epoch
+                : std::max(ring_low, debt_.LeastLow(OpenDebt(), budget.records, absl::ToUnixMillis(wall_clock)));
   write_back_ = cache_->SelectWriteBack(epoch, budget.catch_up ? epoch : least_low, least_low,
                                         budget.catch_up ? kCatchUpBytes : 0);
   record_ = MakeRecord(write_back_, wall_clock);
@@ -402,7 +446,6 @@ v1::EpochRecord Task::MakeRecord(const WriteBack& written, absl::Time wall_clock
   record.set_output_digest(result_digest_);
   record.set_records_total(records_total_ + epoch_records_);
   record.set_committed_at_ms(absl::ToUnixMillis(wall_clock));
-  record.set_timers_cut(timers_cut_);
   record.set_timers(epoch_timers_);
   return record;
 }
@@ -417,8 +460,11 @@ absl::Status Task::Committed(int64_t changelog_end, absl::Time wall_clock) {
   WriteBatch batch;
   stats_.customers_written += write_back_.customers.size();
   low_water_ = write_back_.low_water;
+  debt_.Add(OpenDebt());
+  debt_.Written(low_water_);
   epoch_ = record_.epoch();
   records_total_ = record_.records_total();
+  write_all_ = false;
   cache_->Commit(epoch_, std::move(write_back_), &batch);
   if (!manifest_written_) batch.Put(layout::ManifestKey(), manifest_.SerializeAsString());
   manifest_written_ = true;
@@ -430,8 +476,8 @@ absl::Status Task::Committed(int64_t changelog_end, absl::Time wall_clock) {
     position.set_committed_at_ms(absl::ToUnixMillis(wall_clock));
     batch.Put(layout::PositionKey(), position.SerializeAsString());
   }
-  totals_.emplace_back(epoch_, records_total_);
-  while (!totals_.empty() && totals_.front().first < low_water_) totals_.pop_front();
+  stats_ += epoch_stats_;
+  dispatcher_->KeepCounts();
   for (int64_t ms : answered_ms_) stats_.latencies.Add(wall_clock - absl::FromUnixMillis(ms));
   for (const auto& source : sources_) source->Release();
   merge_->rounds().clear();
@@ -443,8 +489,11 @@ absl::Status Task::Committed(int64_t changelog_end, absl::Time wall_clock) {
 }
 
 void Task::ClearEpoch() {
-  epoch_open_ = closed_ = timers_cut_ = false;
+  epoch_open_ = closed_ = false;
+  epoch_expires_ms_ = Debt::kNever;
   answered_ms_.clear();
+  epoch_stats_ = TaskStats(spec_.sources.size(), spec_.sinks.size());
+  dispatcher_->DropCounts();
   epoch_records_ = epoch_timers_ = results_ = result_digest_ = outbox_bytes_ = 0;
 }
 

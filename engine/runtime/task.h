@@ -24,10 +24,11 @@
 #include "engine/log/output.h"
 #include "engine/pipeline/graph.h"
 #include "engine/pipeline/spec.h"
+#include "engine/runtime/debt.h"
 #include "engine/runtime/dispatcher.h"
-#include "engine/runtime/duration_histogram.h"
 #include "engine/runtime/merge.h"
 #include "engine/runtime/source_cursor.h"
+#include "engine/runtime/task_stats.h"
 #include "state/customer_cache.h"
 #include "state/store.h"
 
@@ -44,25 +45,9 @@ struct TaskOptions {
                                            // and records kept for a rewind.
   uint64_t epoch_records = 500'000;        // The most records of one epoch.
   size_t outbox_bytes = 16 << 20;          // The most results of one epoch.
-};
-
-// What a task has done since it was created. Plain numbers, read by its worker.
-struct TaskStats {
-  std::vector<uint64_t> records_in;        // By source.
-  std::vector<uint64_t> bytes_in;
-  std::vector<uint64_t> late;
-  std::vector<uint64_t> results;           // By sink.
-  uint64_t suppressed = 0;                 // Results from before emit_from.
-  DurationHistogram latencies;             // Of results: from the record's own time to the commit.
-  std::map<std::pair<size_t, std::string>, uint64_t> dead_letters;  // By source and reason.
-  uint64_t timers_fired = 0;
-  uint64_t epochs = 0;
-  uint64_t aborts = 0;
-  uint64_t customers_written = 0;
-  uint64_t redone_epochs = 0;
-  uint64_t redone_records = 0;
-  uint64_t skipped_customers = 0;          // Records and timers passed over in redo, their customers being ahead.
-  uint64_t foreign_redo = 0;               // Epochs redone that another program had committed.
+  // By source: up to what age a record is sure to be there; infinite where the topic is not compacted, as if left out.
+  std::vector<absl::Duration> compaction_lags;
+  bool accept_divergence = false;          // Redo goes on where it gives other results than were committed.
 };
 
 class Task final : public ResultSink {
@@ -82,17 +67,24 @@ class Task final : public ResultSink {
 
   // Takes over what the store holds: manifest, epoch records, times. `new_uuid` names a changelog that is new.
   // FailedPrecondition: the pipeline does not fit. DataLoss: the store is damaged.
-  absl::Status Adopt(const std::string& new_uuid);
+  // With `last_record_only`, for want of others, nothing can be redone.
+  absl::Status Adopt(const std::string& new_uuid, bool last_record_only = false);
   // The record of epoch L..E that Adopt found; the one of L is missing when L is 0.
   const std::map<uint64_t, v1::EpochRecord>& records() const { return records_; }
-  // Where each source is to be read from: after the low-water mark.
+  // Where each source is to be read from: after the low-water mark, and after the last epoch. `beginnings` where there
+  // is no epoch.
   std::vector<int64_t> RedoFrom(const std::vector<int64_t>& beginnings) const;
+  std::vector<int64_t> LiveFrom(const std::vector<int64_t>& beginnings) const;
   absl::Status StartSources(Input* input, const std::vector<int64_t>& offsets);
   void StopSources();
   // Redoes part of epoch `record`; true when it is complete. DataLoss: the slices are not what they were.
   absl::StatusOr<bool> Redo(const v1::EpochRecord& record, size_t max_records);
   // Ends redo: wake-ups kept back are due again.
   void FinishRedo();
+  // Ends redo before its time: what it has not come to is lost. Sources are stopped and must be started anew.
+  void AbandonRedo();
+  // The next commit writes everything, so that no redo begins before it.
+  void WriteAll() { write_all_ = true; }
 
   // --- Living ---
 
@@ -126,8 +118,10 @@ class Task final : public ResultSink {
   const TaskOptions& options() const { return options_; }
   uint64_t epoch() const { return epoch_; }
   uint64_t low_water() const { return low_water_; }
-  // Records since the low-water mark: what a crash would have to redo.
-  uint64_t debt() const;
+  // What a crash would have to redo.
+  const Debt& debt() const { return debt_; }
+  // The log of a source has been found to begin at `offset`.
+  void LogBegins(size_t source, int64_t offset) { debt_.LogBegins(source, offset); }
   int64_t watermark_ms() const { return merge_->time().watermark_ms; }
   std::optional<size_t> holder() { return merge_->Holder(); }
   Store* store() { return store_.get(); }
@@ -147,6 +141,8 @@ class Task final : public ResultSink {
   static constexpr size_t kMaxRounds = 512;
   // A customer may not grow beyond this; its further events are dead letters.
   static constexpr size_t kMaxDocumentBytes = 512 << 10;
+  // A result beyond this, which a broker might refuse for ever, becomes a dead letter.
+  static constexpr size_t kMaxResultBytes = 900 << 10;
   // More timers than this fired by one customer without time going on are a loop in an operator.
   static constexpr int kMaxTimersAtOnce = 10'000;
 
@@ -165,7 +161,9 @@ class Task final : public ResultSink {
   bool Comparable(const v1::EpochRecord& record) const;
   void ClearEpoch();
   v1::EpochRecord MakeRecord(const WriteBack& written, absl::Time wall_clock) const;
-  uint64_t TargetLow(uint64_t budget_records) const;
+  Debt::Epoch OpenDebt() const;
+  absl::Status CheckStamp(const Customer& customer) const;
+  void RefuseResult(const OutputRecord& result);
 
   const PipelineSpec& spec_;
   const TaskOptions options_;
@@ -182,14 +180,15 @@ class Task final : public ResultSink {
   uint64_t epoch_ = 0;                                     // E, the last committed one.
   uint64_t low_water_ = 0;                                 // L.
   uint64_t records_total_ = 0;                             // Up to E.
-  std::deque<std::pair<uint64_t, uint64_t>> totals_;       // (epoch, records_total) from L to E.
+  Debt debt_;                                              // From L to E.
+  bool write_all_ = false;
 
   // The open epoch.
   bool epoch_open_ = false;
   bool closed_ = false;
-  bool timers_cut_ = false;
   Merge::Time time_before_;
   uint64_t epoch_records_ = 0;
+  int64_t epoch_expires_ms_ = Debt::kNever;                // Of the records from compacted sources, the first.
   uint64_t epoch_timers_ = 0;
   uint64_t results_ = 0;
   uint64_t result_digest_ = 0;
@@ -208,7 +207,6 @@ class Task final : public ResultSink {
   // Redo.
   uint64_t redoing_ = 0;                                   // The epoch being redone, or 0.
   int redo_round_ = 0;
-  bool last_redone_cut_ = false;
   uint64_t skipped_before_ = 0;
   std::map<uint64_t, std::vector<TimeIndex::Wake>> kept_wakes_;  // By the stamp that redo must pass.
 
@@ -216,6 +214,7 @@ class Task final : public ResultSink {
   int64_t emit_from_ms_ = kNoTime;
   bool idle_wall_clock_ = false;
   TaskStats stats_;
+  TaskStats epoch_stats_;                                  // What the open epoch adds to them if it is committed.
 };
 
 }  // namespace ebb

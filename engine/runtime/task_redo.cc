@@ -10,9 +10,8 @@
 
 namespace ebb {
 
-absl::Status Task::Adopt(const std::string& new_uuid) {
+absl::Status Task::Adopt(const std::string& new_uuid, bool last_record_only) {
   cache_->Reset();
-  totals_.clear();
   kept_wakes_.clear();
   redoing_ = 0;
   auto stored = store_->Get(layout::ManifestKey());
@@ -27,9 +26,19 @@ absl::Status Task::Adopt(const std::string& new_uuid) {
   manifest_.set_changelog_uuid(existing.changelog_uuid());
   manifest_written_ = *stored && **stored == manifest_.SerializeAsString();
 
-  auto records = ReadEpochRecords(store_.get());
-  if (!records.ok()) return records.status();
-  records_ = *std::move(records);
+  if (last_record_only) {
+    auto last = ReadLastEpochRecord(store_.get());
+    if (!last.ok()) return last.status();
+    records_.clear();
+    if (*last) {
+      (*last)->set_low_water((*last)->epoch());
+      records_.emplace((*last)->epoch(), **std::move(last));
+    }
+  } else {
+    auto records = ReadEpochRecords(store_.get());
+    if (!records.ok()) return records.status();
+    records_ = *std::move(records);
+  }
   epoch_ = records_.empty() ? 0 : records_.rbegin()->first;
   low_water_ = records_.empty() ? 0 : records_.rbegin()->second.low_water();
   records_total_ = records_.empty() ? 0 : records_.rbegin()->second.records_total();
@@ -44,27 +53,28 @@ absl::Status Task::Adopt(const std::string& new_uuid) {
     }
     total_at_low = low->second.records_total();
   }
-  totals_.emplace_back(low_water_, total_at_low);
+  const bool began = !records_.empty();
+  debt_.Reset({low_water_, total_at_low, began ? RedoFrom({}) : std::vector<int64_t>(sources_.size(), 0)});
   merge_->SetTime(std::move(time));
   merge_->rounds().clear();
   ClearEpoch();
   outbox_.clear();
-  last_redone_cut_ = records_.empty() || records_.begin()->second.timers_cut();
   return absl::OkStatus();
 }
 
 std::vector<int64_t> Task::RedoFrom(const std::vector<int64_t>& beginnings) const {
-  std::vector<int64_t> from = beginnings;
-  if (records_.empty()) return from;
   // After L is where L+1 began, or, when nothing is to be redone, where L ended.
-  auto it = records_.upper_bound(low_water_);
-  const v1::EpochRecord& record = it != records_.end() ? it->second : records_.rbegin()->second;
-  for (size_t i = 0; i < sources_.size(); ++i) {
-    const int source = static_cast<int>(i);
-    from[i] = record.slices(source).from();
-    if (it != records_.end()) continue;
-    for (const auto& round : record.rounds()) from[i] += static_cast<int64_t>(round.advance(source));
-  }
+  const auto next = records_.upper_bound(low_water_);
+  if (next == records_.end()) return LiveFrom(beginnings);
+  std::vector<int64_t> from;
+  for (const auto& slice : next->second.slices()) from.push_back(slice.from());
+  return from;
+}
+
+std::vector<int64_t> Task::LiveFrom(const std::vector<int64_t>& beginnings) const {
+  if (records_.empty()) return beginnings;
+  std::vector<int64_t> from;
+  for (size_t i = 0; i < sources_.size(); ++i) from.push_back(SliceEnd(records_.rbegin()->second, i));
   return from;
 }
 
@@ -72,7 +82,6 @@ absl::StatusOr<bool> Task::Redo(const v1::EpochRecord& record, size_t max_record
   if (redoing_ != record.epoch()) {
     redoing_ = record.epoch();
     redo_round_ = 0;
-    dispatcher_->set_counting(false);
     OpenEpoch();
     skipped_before_ = stats_.skipped_customers;
     if (record.program() != spec_.fingerprint) ++stats_.foreign_redo;
@@ -111,7 +120,7 @@ absl::StatusOr<bool> Task::Redo(const v1::EpochRecord& record, size_t max_record
 }
 
 bool Task::Comparable(const v1::EpochRecord& record) const {
-  if (stats_.skipped_customers != skipped_before_ || record.timers_cut() || last_redone_cut_) return false;
+  if (stats_.skipped_customers != skipped_before_) return false;
   if (record.program() != spec_.fingerprint) return false;
   if (epoch_timers_ == record.timers()) return true;
   // A customer that is ahead may have had a timer fire here of which nothing is left to be seen.
@@ -126,19 +135,23 @@ absl::StatusOr<bool> Task::FinishRedoneEpoch(const v1::EpochRecord& record) {
     return absl::DataLossError(Text(
         "epoch ", record.epoch(), " read ", slice.records(), " records of source ", sources_[i]->spec().name,
         " from offset ", slice.from(), ", but redo read ", sources_[i]->records(),
-        " or others: the input has changed or lost records since; restore the topic, or, to begin "
-        "anew, give the application another name"));
+        " or others: the input has changed or lost records since; restore the topic"));
   }
   if (Comparable(record) && (results_ != record.outputs() || result_digest_ != record.output_digest())) {
-    return absl::DataLossError(Text("redo of epoch ", record.epoch(), " gave ", results_, " results where ",
-                                            record.outputs(), " were committed, or others: an operator is not "
-                                            "deterministic; mend it, and begin anew under another application name"));
+    if (!options_.accept_divergence) {
+      return absl::AbortedError(Text("redo of epoch ", record.epoch(), " gave ", results_, " results where ",
+                                     record.outputs(), " were committed, or others: an operator is not deterministic; "
+                                     "mend it, and start with --accept-divergence to go on from what redo gave"));
+    }
+    ++stats_.divergent_epochs;
   }
-  last_redone_cut_ = record.timers_cut();
   cache_->Freeze();
   WriteBatch nothing;
   cache_->Commit(record.epoch(), WriteBack(), &nothing);
-  totals_.emplace_back(record.epoch(), record.records_total());
+  Debt::Epoch redone = OpenDebt();
+  redone.epoch = record.epoch();
+  redone.records_total = record.records_total();
+  debt_.Add(std::move(redone));
   for (const auto& source : sources_) source->Release();
   ClearEpoch();
   ++stats_.redone_epochs;
@@ -147,13 +160,29 @@ absl::StatusOr<bool> Task::FinishRedoneEpoch(const v1::EpochRecord& record) {
 
 void Task::FinishRedo() {
   redoing_ = 0;
-  dispatcher_->set_counting(true);
   for (const auto& source : sources_) source->SetBound(std::nullopt);
   for (auto& [stamp, wakes] : kept_wakes_) {
     for (TimeIndex::Wake& wake : wakes) cache_->wakes().Add(wake.time_ms, wake.customer);
   }
   kept_wakes_.clear();
   records_.clear();
+}
+
+void Task::AbandonRedo() {
+  if (merge_->in_round()) merge_->EndRound();
+  cache_->Abort();
+  ClearEpoch();
+  StopSources();
+  Merge::Time time = merge_->time();
+  if (const auto last = records_.rbegin(); last != records_.rend()) {
+    time.watermark_ms = std::max<int64_t>(time.watermark_ms, last->second.watermark_ms());
+    for (size_t i = 0; i < sources_.size(); ++i) {
+      time.max_event_time_ms[i] = last->second.slices(static_cast<int>(i)).max_event_time_ms();
+    }
+  }
+  merge_->SetTime(std::move(time));
+  FinishRedo();
+  WriteAll();
 }
 
 absl::StatusOr<std::string> Task::Describe(std::string_view id) {

@@ -15,7 +15,7 @@ constexpr absl::Duration kPoll = absl::Milliseconds(1);  // How soon a pending a
 Worker::Worker(std::shared_ptr<const PipelineSpec> spec, WorkerOptions options, WorkerPorts ports)
     : spec_(std::move(spec)), options_(std::move(options)), ports_(ports) {
   figures_.redo_rate = kAssumedRedoRate;
-  idle_since_ = ports_.clock->Elapsed();
+  idle_since_ = watch_at_ = ports_.clock->Elapsed();
   backoff_until_ = idle_since_;
   ports_.output->Recover();
 }
@@ -58,6 +58,7 @@ void Worker::BeginRecovery(int32_t partition, Slot* slot, bool keep) {
                                    absl::Hex(StableHash64(options_.task.owner, seed), absl::kZeroPad16));
   recovery.max_store_age = options_.max_store_age;
   recovery.keep_if_unchanged = keep;
+  recovery.accept_loss = options_.accept_loss;
   slot->recovery =
       std::make_unique<Recovery>(slot->task.get(), ports_.input, ports_.cluster, spec_.get(), std::move(recovery));
 }
@@ -102,10 +103,9 @@ absl::StatusOr<absl::Duration> Worker::Step() {
   if (!failure_.ok()) return failure_;
   const TransactionState state = ports_.output->State();
   if (state == TransactionState::kFenced) {
-    failure_ = absl::AbortedError(Text(
-        "another process has taken over the transactional id of this instance (", ports_.output->LastError().message(),
-        "); give every process an instance name of its own"));
-    return failure_;
+    failure_ = RecoverFenced();
+    if (!failure_.ok()) return failure_;
+    return kPoll;
   }
   absl::StatusOr<absl::Duration> wait = kPoll;
   switch (phase_) {
@@ -162,9 +162,10 @@ absl::StatusOr<absl::Duration> Worker::StepReady(TransactionState state) {
   auto flushed = Flush();
   if (!flushed.ok()) return flushed.status();
   if (handled) idle_since_ = now;
+  WatchRetention(now);
   const bool catch_up = WantsCatchUp();
-  if (ShouldClose(handled) || catch_up) {
-    if (auto status = CloseAll(catch_up); !status.ok()) return status;
+  if (ShouldClose(handled) || catch_up || endangered_) {
+    if (auto status = CloseAll(catch_up || endangered_); !status.ok()) return status;
     phase_ = Phase::kFlushing;
     return absl::ZeroDuration();
   }
@@ -206,6 +207,11 @@ void Worker::NoteRecovery(int32_t partition, const Slot& slot) {
     Note(WorkerNote::Level::kWarning, Text("partition ", partition, ": local state rebuilt from the changelog: ",
                                                    report.why_rebuilt));
   }
+  for (const std::string& loss : report.losses) {
+    Note(WorkerNote::Level::kWarning, Text("partition ", partition, ": loss accepted: ", loss));
+    ++figures_.accepted_losses;
+  }
+  if (!report.note.empty()) Note(WorkerNote::Level::kInfo, Text("partition ", partition, ": ", report.note));
   measured_redo_records_ += report.records;
   measured_redo_time_ += report.redo_time;
   if (measured_redo_records_ >= 10'000) {
@@ -217,7 +223,7 @@ void Worker::NoteRecovery(int32_t partition, const Slot& slot) {
                    : Text("partition ", partition, ": live at epoch ", slot.task->epoch(), "; ",
                                   report.changelog_records, " changelog records restored, ", report.epochs,
                                   " epochs and ", report.records, " records redone in ",
-                                  absl::FormatDuration(absl::Trunc(report.redo_time, absl::Milliseconds(1))), ", ",
+                                  absl::ToInt64Milliseconds(report.redo_time), " ms, ",
                                   report.skipped, " skipped for customers ahead"));
 }
 
@@ -266,6 +272,30 @@ bool Worker::WantsCatchUp() const {
   });
 }
 
+void Worker::WatchRetention(absl::Duration now) {
+  if (now < watch_at_ || !Ready()) return;
+  for (;;) {
+    auto slot = slots_.lower_bound(watched_.first);
+    if (slot == slots_.end()) break;
+    if (slot->first != watched_.first) watched_ = {slot->first, 0};
+    Task& task = *slot->second.task;
+    if (watched_.second == task.sources().size()) {
+      watched_ = {slot->first + 1, 0};
+      continue;
+    }
+    const auto bounds = ports_.cluster->WrittenBounds(task.sources()[watched_.second]->partition());
+    if (absl::IsUnavailable(bounds.status())) return;
+    // Where there is no answer the next look may bring one.
+    if (bounds.ok()) task.LogBegins(watched_.second, bounds->begin);
+    ++watched_.second;
+  }
+  watched_ = {0, 0};
+  watch_at_ = now + kRetentionWatch;
+  const int64_t wall_ms = absl::ToUnixMillis(ports_.clock->Now());
+  endangered_ = std::any_of(slots_.begin(), slots_.end(),
+                            [&](const auto& slot) { return slot.second.task->debt().Endangered(wall_ms); });
+}
+
 uint64_t Worker::BudgetRecords() const {
   if (stop_ == Stop::kDrain || slots_.empty()) return 0;
   return static_cast<uint64_t>(absl::ToDoubleSeconds(options_.recovery_budget) * figures_.redo_rate /
@@ -274,6 +304,7 @@ uint64_t Worker::BudgetRecords() const {
 
 absl::Status Worker::CloseAll(bool catch_up) {
   const Task::Budget budget{BudgetRecords(), catch_up};
+  endangered_ = false;
   for (auto& [partition, slot] : slots_) {
     if (slot.recovery != nullptr) continue;
     const bool behind = slot.task->low_water() < slot.task->epoch();
@@ -289,7 +320,12 @@ absl::StatusOr<bool> Worker::Flush() {
     std::deque<OutputRecord>& outbox = slot.task->outbox();
     while (!outbox.empty()) {
       if (!begun_) {
-        if (auto status = ports_.output->Begin(); !status.ok()) return status;
+        if (auto status = ports_.output->Begin(); !status.ok()) {
+          const TransactionState state = ports_.output->State();
+          if (state == TransactionState::kUnknown) RecoverAll();
+          if (state == TransactionState::kUnknown || state == TransactionState::kFenced) return false;
+          return status;
+        }
         begun_ = true;
       }
       auto status = ports_.output->Append(outbox.front());
@@ -364,6 +400,23 @@ void Worker::Undo() {
   backoff_ = std::min(backoff_ * 2, kLongestBackoff);
   // Under a stop nothing is tried again: another owner does the work anew.
   if (stop_ == Stop::kPark) token_ = nullptr;
+}
+
+absl::Status Worker::RecoverFenced() {
+  const absl::Duration now = ports_.clock->Elapsed();
+  const absl::Status reason = ports_.output->LastError();
+  fenced_at_.push_back(now);
+  while (now - fenced_at_.front() > kFencedWindow) fenced_at_.pop_front();
+  if (fenced_at_.size() > kMostFenced) {
+    return absl::AbortedError(Text("another process has taken over the transactional id of this instance (",
+                                   reason.message(), "); give every process an instance name of its own"));
+  }
+  if (begun_) ++figures_.unknown_outcomes;
+  Note(WorkerNote::Level::kWarning,
+       Text("fenced: a transaction has outlived its time-out, or another process has the name of this instance (",
+            reason.message(), "); recovering"));
+  RecoverAll();
+  return absl::OkStatus();
 }
 
 void Worker::RecoverAll() {

@@ -7,6 +7,7 @@
 // A step function: the shell gives it a thread, a simulator drives it by hand. All calls from one thread at a time.
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -36,6 +37,7 @@ struct WorkerOptions {
   absl::Duration commit_delay = absl::Milliseconds(5);
   absl::Duration max_store_age = absl::Hours(20);
   std::optional<absl::Time> until;
+  bool accept_loss = false;                                // See RecoveryOptions.
   uint64_t uuid_seed = 0;                                  // Differs from process start to process start.
 };
 
@@ -67,6 +69,7 @@ class Worker {
     std::optional<absl::Time> last_commit;
     double redo_rate = 0;                  // Records a second, measured in redo or assumed from processing.
     absl::Duration busy;
+    uint64_t accepted_losses = 0;
   };
 
   Worker(std::shared_ptr<const PipelineSpec> spec, WorkerOptions options, WorkerPorts ports);
@@ -117,9 +120,14 @@ class Worker {
   static constexpr double kAssumedRedoRate = 50'000;
   // Idle for so long, state is written back that need not be yet.
   static constexpr absl::Duration kIdleBeforeCatchUp = absl::Milliseconds(500);
+  // How often it is looked where the logs of the sources begin.
+  static constexpr absl::Duration kRetentionWatch = absl::Seconds(30);
   // Between one aborted commit and the next attempt; grows to the second figure.
   static constexpr absl::Duration kFirstBackoff = absl::Milliseconds(50);
   static constexpr absl::Duration kLongestBackoff = absl::Seconds(5);
+  // Fenced more often than this within the window, there must be two processes of one name, and this one ends.
+  static constexpr size_t kMostFenced = 3;
+  static constexpr absl::Duration kFencedWindow = absl::Minutes(10);
 
  private:
   enum class Phase { kSettling, kReady, kFlushing, kCommitting, kAborting };
@@ -131,11 +139,15 @@ class Worker {
   absl::StatusOr<bool> StepTasks();
   bool ShouldClose(bool handled_any) const;
   bool WantsCatchUp() const;
+  void WatchRetention(absl::Duration now);
   absl::Status CloseAll(bool catch_up);
   absl::StatusOr<bool> Flush();
   absl::Status Committed();
   void Undo();
   void RecoverAll();
+  // Goes on after the broker has fenced the producer off. Aborted: that has happened too often. What is recovered
+  // commits under the assignment as before: if it has passed to others meanwhile, the group refuses.
+  absl::Status RecoverFenced();
   void BeginRecovery(int32_t partition, Slot* slot, bool keep);
   uint64_t BudgetRecords() const;
   void NoteRecovery(int32_t partition, const Slot& slot);
@@ -154,6 +166,10 @@ class Worker {
   absl::Duration idle_since_;
   absl::Duration backoff_until_;
   absl::Duration backoff_ = kFirstBackoff;
+  std::deque<absl::Duration> fenced_at_;       // Within the window; bounded by kMostFenced.
+  absl::Duration watch_at_;                    // The next look at the logs of the sources,
+  std::pair<int32_t, size_t> watched_;         // which is at this partition and source.
+  bool endangered_ = false;                    // Redo might not find its input for much longer.
   uint64_t uuids_ = 0;
   Figures figures_;
   uint64_t measured_redo_records_ = 0;

@@ -38,8 +38,9 @@ struct PurchaseModel {
   double b = 0;
 };
 
-// Fitted with deploy/data/fit_btyd.py to purchases up to 30 September of the year. The test beside each: the nine
-// months' customers scored against what they did next (AUC of being active; in brackets that of recency alone).
+// Fitted with deploy/data/fit_btyd.py (see deploy/data/README.md) to purchases up to 30 September of the year. The test
+// beside each: the nine months' customers scored against what they did next (AUC of being active; in brackets that of
+// recency alone).
 //
 // A grocer's loyal households, a purchase every week or so: Complete Journey, 2,446 households, 2017; horizon 4 weeks:
 // AUC .872 (.810), mean risk .167 where .180 did not buy. The default of the retail pipeline, with that horizon.

@@ -39,8 +39,8 @@ int64_t OpenComplaints(const operators::CustomerProfile& profile);
 // profile.browse().last_ms() and so on.
 int64_t LatestEventMs(const operators::CustomerProfile& profile);
 
-// What the customer said of themselves stands in profile.basics(): an empty time zone or language and a birthday without
-// month were never told.
+// What the customer said of themselves stands in profile.basics(): an empty time zone or language and a birthday
+// without month were never told.
 
 struct FeatureOptions {
   double half_life_ms = 0;  // Of decayed values; above 0. The one with which the profile was kept.

@@ -1,8 +1,9 @@
 #ifndef EBB_OPERATORS_FEATURES_MEMBERSHIP_H_
 #define EBB_OPERATORS_FEATURES_MEMBERSHIP_H_
 
-// What customers say of themselves, and the consents that they give and withdraw. Pure functions; any thread. Events may
-// come in any order: the latest by event time holds; of two at the same moment the withdrawal, and the greater text.
+// What customers say of themselves, and the consents that they give and withdraw. Pure functions; any thread. Events
+// may come in any order: the latest by event time holds; of two at the same moment the withdrawal, and the greater
+// text.
 
 #include <cstdint>
 

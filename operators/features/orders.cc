@@ -92,7 +92,9 @@ void ApplyRefund(const OrderRow& refund, OpenOrders* orders) {
   }
   int row = 0;
   const int rows = orders->waiting_id_size();
-  while (row < rows && (orders->waiting_id(row) != refund.id || orders->waiting_currency(row) != refund.currency)) ++row;
+  while (row < rows && (orders->waiting_id(row) != refund.id || orders->waiting_currency(row) != refund.currency)) {
+    ++row;
+  }
   if (row < rows) {
     orders->set_waiting_time_ms(row, std::max(orders->waiting_time_ms(row), refund.time_ms));
     orders->set_waiting_minor(row, AddClamped(orders->waiting_minor(row), refund.minor));
@@ -136,7 +138,9 @@ void SettleOrders(int64_t before_ms, const OrderLimits& limits, CustomerProfile*
     const bool expired = orders->time_ms(settled) < before_ms;
     if (!expired && orders->id_size() - settled <= limits.max_open) break;
     if (!expired) ++losses->settled_early;
-    if (!Settle(OpenOrder(*orders, settled), limits.max_days, profile->mutable_settled_orders())) ++losses->days_left_out;
+    if (!Settle(OpenOrder(*orders, settled), limits.max_days, profile->mutable_settled_orders())) {
+      ++losses->days_left_out;
+    }
   }
   if (settled > 0) EraseOrders(0, settled, orders);
 }
@@ -187,8 +191,9 @@ OrderLosses ApplyPurchase(const v1::Purchase& purchase, int64_t newest_ms, const
   OpenOrders* orders = profile->mutable_open_orders();
   const v1::EventHeader& header = purchase.header();
   const bool has_id = !purchase.order_id().empty();
-  OrderRow row{has_id ? StableHash64(purchase.order_id()) : StableHash64(header.event_id(), StableHash64(header.source())),
-               header.event_time_ms(), AmountOf(purchase), 0, PackCurrency(purchase.currency()), 0};
+  const uint64_t id = has_id ? StableHash64(purchase.order_id())
+                             : StableHash64(header.event_id(), StableHash64(header.source()));
+  OrderRow row{id, header.event_time_ms(), AmountOf(purchase), 0, PackCurrency(purchase.currency()), 0};
   const int64_t window_start_ms = newest_ms - limits.window_ms;
   SettleOrders(window_start_ms, limits, profile, &losses);
   switch (purchase.kind()) {

@@ -30,7 +30,7 @@ struct OrderLosses {
 };
 
 // Takes an order, a refund or a cancellation; `newest_ms` is the time of the newest purchase so far. Of orders with the
-// same id the least by time, then amount, is the order.
+// same id the least by time, then amount, then currency, is the order.
 OrderLosses ApplyPurchase(const v1::Purchase& purchase, int64_t newest_ms, const OrderLimits& limits,
                           operators::CustomerProfile* profile);
 

@@ -18,7 +18,8 @@ namespace ebb {
 // where an event comes late. A rejected event leaves no trace.
 class Intake final
     : public Operator<Takes<v1::Purchase, v1::Browse, v1::Support, v1::Member, v1::Engagement>,
-                      Emits<v1::Purchase, v1::Browse, v1::Support, v1::Member, v1::Engagement>, operators::IntakeConfig> {
+                      Emits<v1::Purchase, v1::Browse, v1::Support, v1::Member, v1::Engagement>,
+                      operators::IntakeConfig> {
  public:
   void On(const v1::Purchase& purchase, Context& ctx) override;
   void On(const v1::Browse& browse, Context& ctx) override;

@@ -32,7 +32,8 @@ bool Remember(uint64_t id, int64_t second, int max_entries, operators::SeenEvent
   seen->add_id(id);
   seen->add_second(second);
   std::rotate(seen->mutable_id()->begin() + place, seen->mutable_id()->end() - 1, seen->mutable_id()->end());
-  std::rotate(seen->mutable_second()->begin() + place, seen->mutable_second()->end() - 1, seen->mutable_second()->end());
+  auto* column = seen->mutable_second();
+  std::rotate(column->begin() + place, column->end() - 1, column->end());
   const int excess = std::max(seen->id_size() - max_entries, 0);
   ForgetOldest(excess, seen);
   return excess == 0;

@@ -138,7 +138,8 @@ class PagesTest(unittest.TestCase):
                  for line in text.splitlines()}
         self.assertEqual(found, ELSEWHERE)
         for command in sorted(found):
-            shown = subprocess.run([*command.split()[:2], "--help"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+            shown = subprocess.run([*command.split()[:2], "--help"], cwd=ROOT, check=True, stdout=subprocess.PIPE,
+                                   text=True)
             for option in command.split()[2:]:
                 self.assertIn(option, shown.stdout, command)
 

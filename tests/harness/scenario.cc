@@ -187,7 +187,7 @@ class Reader {
   Scenario scenario_;
 };
 
-// TIME SOURCE [recorded TIME] [partition N] [key KEY] {FIELDS} or "BYTES".
+// TIME SOURCE [recorded TIME] [partition N] [key KEY] [header NAME=VALUE]… {FIELDS} or "BYTES".
 absl::Status Reader::ReadEvent(const std::string& line) {
   const size_t body_at = line.find_first_of("{\"");
   if (body_at == std::string::npos) return absl::InvalidArgumentError("expected {fields} or \"bytes\" at the end");
@@ -243,6 +243,9 @@ absl::Status Reader::ReadOptions(const std::vector<std::string>& words, Scenario
     int32_t& partition = event->partition.partition;
     if (words[i] == "key" && has_value) {
       event->key = words[i + 1];
+    } else if (words[i] == "header" && has_value) {
+      const Header header = absl::StrSplit(words[i + 1], absl::MaxSplits('=', 1));
+      event->headers.push_back(header);
     } else if (words[i] == "partition" && has_value) {
       if (!absl::SimpleAtoi(words[i + 1], &partition) || partition < 0 || partition >= Scenario::kPartitions) {
         return absl::InvalidArgumentError(Text("partition: expected less than ", Scenario::kPartitions, ", got ",
@@ -254,7 +257,7 @@ absl::Status Reader::ReadOptions(const std::vector<std::string>& words, Scenario
       event->recorded_ms = absl::ToUnixMillis(*recorded);
       ++i;
     } else {
-      return absl::InvalidArgumentError(Text("expected recorded, partition or key with its value, got ", words[i]));
+      return absl::InvalidArgumentError(Text("expected recorded, partition, key or header with its value, got ", words[i]));
     }
   }
   return absl::OkStatus();

@@ -23,6 +23,7 @@ struct ScenarioEvent {
   TopicPartition partition;
   std::string key;
   std::string value;           // In the source's wire format.
+  std::vector<Header> headers;
   int64_t recorded_ms = 0;     // The record's own time; 0 when nothing is said of it.
   std::string customer;        // Empty when the value tells none.
 };

@@ -23,11 +23,11 @@ constexpr int kMaxSteps = 200'000;
 constexpr int kMaxRandomCrashes = 25;
 constexpr int kMaxRandomSteps = 40;
 
+// The last of that name, as Kafka's clients take it.
 std::string HeaderOf(const MemoryBroker::Record& record, std::string_view name) {
-  for (const auto& [key, value] : record.headers) {
-    if (key == name) return value;
-  }
-  return "";
+  const auto header = std::find_if(record.headers.rbegin(), record.headers.rend(),
+                                   [&](const Header& candidate) { return candidate.first == name; });
+  return header == record.headers.rend() ? "" : header->second;
 }
 
 std::unique_ptr<google::protobuf::Message> Decode(const SinkSpec& sink, const std::string& value) {
@@ -111,7 +111,8 @@ class ScenarioRun {
   void CreateTopic(const std::string& topic) { broker_.CreateTopic(topic, Scenario::kPartitions); }
 
   absl::Status Append(const ScenarioEvent& event) {
-    auto offset = broker_.Append(event.partition, event.key, event.value, event.recorded_ms);
+    auto offset = broker_.Append(event.partition, event.key, event.value, event.recorded_ms,
+                                 event.headers);
     if (!offset.ok()) return offset.status();
     event_at_[{event.partition, *offset}] = &event;
     return absl::OkStatus();
@@ -310,6 +311,11 @@ void ScenarioRun::CollectDeadLetters() {
                       record.key.empty() ? "(no key)" : record.key, " ", HeaderOf(record, "__streams.errors.exception"),
                       " (", OneLine(HeaderOf(record, "__streams.errors.message")), ")");
       if (record.value != event->value) absl::StrAppend(&line, " WITH OTHER BYTES");
+      // Those of the event stand before those of the dead letter.
+      for (const auto& [name, value] : record.headers) {
+        if (name == "__streams.errors.exception") break;
+        absl::StrAppend(&line, " header ", name, "=", value);
+      }
     }
   }
   for (const ScenarioEvent& event : scenario_.events) {

@@ -42,7 +42,8 @@ class ExactlyOnceTest(IntegrationTest):
         for life in range(lives):
             process = self.start(pipeline, "--until", UNTIL)
             # Until it works, and then for a moment, so that the kill falls into an epoch.
-            wait_until(lambda: process.poll() is not None or pipeline.metric("ebb_records_in_total") > 0, 90, "progress")
+            wait_until(lambda: process.poll() is not None or pipeline.metric("ebb_records_in_total") > 0, 90,
+                       "progress")
             time.sleep(chance.random() * 0.7)
             self.kill(process)
             if local_state_lost:
@@ -98,9 +99,9 @@ class ExactlyOnceTest(IntegrationTest):
             directory = self.directory / f"replay-{run}"
             inputs = [argument for source in SOURCES
                       for argument in ("--input", f"{source}={self.directory}/files/{source}.jsonl")]
-            subprocess.run([EBB, "replay", str(self.reference.file), *inputs, "--partitions", str(PARTITIONS), "--until",
-                            UNTIL, "--output", str(directory)], check=True, env=self.reference.environment,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            subprocess.run([EBB, "replay", str(self.reference.file), *inputs, "--partitions", str(PARTITIONS),
+                            "--until", UNTIL, "--output", str(directory)], check=True,
+                           env=self.reference.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             outputs.append({path.name: path.read_bytes() for path in sorted(directory.glob("*.jsonl"))})
         self.assertEqual(outputs[0], outputs[1])
         for result in RESULTS:

@@ -82,8 +82,8 @@ def same(ours, theirs):
 
 
 def same_top(ours, theirs, count):
-    """Whether `theirs` are the `count` strongest of all our categories, in order. Weights that agree within the tolerance
-    may stand in either order."""
+    """Whether `theirs` are the `count` strongest of all our categories, in order. Weights that agree within the
+    tolerance may stand in either order."""
     weights = {item["category"]: item["weight"] for item in ours}
     names = [item["category"] for item in theirs]
     if len(names) != min(count, len(weights)) or len(set(names)) != len(names):
@@ -151,20 +151,24 @@ def main():
         description="Recomputes the features of every customer from the events in SQL, and compares them with the last"
         " features row of each: counts and money exactly, other numbers to 1e-9. Exit code 0 when all agree.")
     parser.add_argument("--events", metavar="DIR", type=Path, nargs="+", required=True,
-                        help="folders with purchases.jsonl, browses.jsonl, supports.jsonl, members.jsonl, engagements.jsonl,"
-                        " or some of them")
+                        help="folders with purchases.jsonl, browses.jsonl, supports.jsonl, members.jsonl,"
+                        " engagements.jsonl, or some of them")
     parser.add_argument("--features", metavar="FILE", type=Path, nargs="+", required=True,
                         help="CustomerFeatures as JSON Lines; the last row of a customer counts")
-    parser.add_argument("--half-life-days", type=float, default=30.0, metavar="N", help="of decayed values (default: 30)")
+    parser.add_argument("--half-life-days", type=float, default=30.0, metavar="N",
+                        help="of decayed values (default: 30)")
     parser.add_argument("--top-categories", type=int, default=8, metavar="N", help="how many are reported (default: 8)")
-    parser.add_argument("--complete", action="store_true", help="events after a customer's last features row are an error")
-    parser.add_argument("--show", type=int, default=10, metavar="N", help="how many customers to show per finding (default: 10)")
+    parser.add_argument("--complete", action="store_true",
+                        help="events after a customer's last features row are an error")
+    parser.add_argument("--show", type=int, default=10, metavar="N",
+                        help="how many customers to show per finding (default: 10)")
     options = parser.parse_args()
-    sources = {kind: [path for folder in options.events if (path := folder / f"{kind}.jsonl").exists()] for kind in KINDS}
+    sources = {kind: [path for folder in options.events if (path := folder / f"{kind}.jsonl").exists()]
+               for kind in KINDS}
     if not any(sources.values()):
         parser.error(f"--events: expected at least one of {', '.join(f'{kind}.jsonl' for kind in KINDS)} there")
-    agree = check(sources, options.features, options.half_life_days, options.top_categories, options.complete, options.show,
-                  sys.stdout)
+    agree = check(sources, options.features, options.half_life_days, options.top_categories, options.complete,
+                  options.show, sys.stdout)
     sys.exit(0 if agree else 1)
 
 

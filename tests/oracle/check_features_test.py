@@ -15,14 +15,14 @@ AS_OF = 1000 * DAY + NOON
 
 
 def header(event_id, day, hour=12, **more):
-    return {"header": {"eventId": event_id, "customerId": "c", "eventTimeMs": day * DAY + hour * 3_600_000, "source": "s",
-                       **more}}
+    return {"header": {"eventId": event_id, "customerId": "c", "eventTimeMs": day * DAY + hour * 3_600_000,
+                       "source": "s", **more}}
 
 
 def order(event_id, day, *prices, order_id=None, category="tea", currency="USD", hour=12, **more):
     return {**header(event_id, day, hour), "orderId": event_id if order_id is None else order_id, "kind": "ORDER",
-            "currency": currency, "lines": [{"sku": "x", "category": category, "priceMinor": price} for price in prices],
-            **more}
+            "currency": currency,
+            "lines": [{"sku": "x", "category": category, "priceMinor": price} for price in prices], **more}
 
 
 def refund(event_id, day, order_id, *prices, **more):
@@ -93,7 +93,8 @@ class MoneyTest(unittest.TestCase):
         self.check([money(7, "EUR"), money(5)], [], order("a", 1, 5), order("b", 1, 7, currency="EUR"))
 
     def test_a_refund_takes_what_it_lists_and_leaves_the_order_standing(self):
-        found = self.check([money(220)], [money(80)], order("a", 1, 100, 200), refund("r", 2, "a", 100, discountMinor=20))
+        found = self.check([money(220)], [money(80)], order("a", 1, 100, 200),
+                           refund("r", 2, "a", 100, discountMinor=20))
         self.assertEqual(found["orders"], 1)
 
     def test_refunds_never_exceed_the_order(self):
@@ -104,19 +105,25 @@ class MoneyTest(unittest.TestCase):
         self.check([], [money(300)], order("a", 1, 300), refund("r", 2, "a", 100), refund("q", 3, "a"))
 
     def test_a_refund_of_an_unknown_order_or_in_another_currency_has_no_effect(self):
-        self.check([money(300)], [], order("a", 1, 300), refund("r", 2, "z", 100), refund("q", 2, "a", 100, currency="EUR"))
+        self.check([money(300)], [], order("a", 1, 300), refund("r", 2, "z", 100),
+                   refund("q", 2, "a", 100, currency="EUR"))
 
     def test_a_refund_may_come_before_its_order_and_leave_out_the_currency(self):
         self.check([money(200)], [money(100)], refund("r", 1, "a", 100, currency=""), order("a", 2, 300))
 
     def test_a_cancelled_order_is_given_back_and_counts_no_more(self):
-        found = self.check([money(5)], [money(300)], order("a", 1, 300), refund("r", 1, "a", 100), cancellation("k", 2, "a"),
-                           order("b", 3, 5))
+        found = self.check([money(5)], [money(300)], order("a", 1, 300), refund("r", 1, "a", 100),
+                           cancellation("k", 2, "a"), order("b", 3, 5))
         self.assertEqual((found["orders"], found["firstPurchaseMs"]), (1, 3 * DAY + NOON))
 
     def test_an_order_told_twice_counts_once_as_told_first(self):
         found = self.check([money(300)], [], order("b", 1, 300, order_id="a"), order("a", 2, 500, order_id="a"))
         self.assertEqual((found["orders"], found["kinds"][0]["total"]), (1, 2))
+
+    def test_of_two_orders_with_one_id_at_one_moment_the_smaller_counts_then_the_one_with_the_lesser_currency(self):
+        self.check([money(300)], [], order("a", 1, 500, order_id="o"), order("b", 1, 300, order_id="o"))
+        self.check([money(300, "EUR")], [], order("a", 1, 300, order_id="o"),
+                   order("b", 1, 300, order_id="o", currency="EUR"))
 
     def test_orders_without_an_id_are_orders_of_their_own_and_cannot_be_taken_back(self):
         found = self.check([money(12)], [], order("a", 1, 5, order_id=""), order("b", 1, 7, order_id=""),
@@ -199,7 +206,8 @@ class TicketTest(unittest.TestCase):
 
 class ConsentTest(unittest.TestCase):
     def in_force(self, *members, engagements=()):
-        return [(item["purpose"], item["channel"]) for item in features(members=members, engagements=engagements)["consents"]]
+        found = features(members=members, engagements=engagements)
+        return [(item["purpose"], item["channel"]) for item in found["consents"]]
 
     EMAIL, SMS = ("PURPOSE_MARKETING", "CHANNEL_EMAIL"), ("PURPOSE_MARKETING", "CHANNEL_SMS")
     SERVICE = ("PURPOSE_SERVICE", "CHANNEL_EMAIL")
@@ -226,7 +234,8 @@ class ConsentTest(unittest.TestCase):
 
 
 class CheckTest(unittest.TestCase):
-    EVENTS = {"purchases": [order("a", 1, 300), order("b", 3, 5), order("e", 9, 5, category="milk"), refund("r", 4, "a", 100)],
+    EVENTS = {"purchases": [order("a", 1, 300), order("b", 3, 5), order("e", 9, 5, category="milk"),
+                            refund("r", 4, "a", 100)],
               "supports": [ticket("t", 5, "OPENED", complaint=True)],
               "members": [consent("m", 1, True)]}
 
@@ -244,7 +253,8 @@ class CheckTest(unittest.TestCase):
         return spell(right)
 
     def test_a_right_row_passes_and_only_the_last_row_counts(self):
-        passed, text = verdict([{"customerId": "c", "asOfMs": "1", "orders": "77"}, self.row()], complete=True, **self.EVENTS)
+        passed, text = verdict([{"customerId": "c", "asOfMs": "1", "orders": "77"}, self.row()], complete=True,
+                               **self.EVENTS)
         self.assertEqual((passed, text), (True, "6 events; 1 customers checked, 0 differ; 0 without features; "
                                                 "0 with later events; 0 contradictory event ids; "
                                                 "0 anonymous not checked\n"))
@@ -283,9 +293,11 @@ class CheckTest(unittest.TestCase):
         self.assertTrue(verdict([row], **self.EVENTS)[0])
 
     def test_equally_strong_categories_may_stand_in_either_order_and_weaker_ones_may_not(self):
-        ours = [{"category": name, "weight": weight} for name, weight in (("a", 3.0), ("b", 2.0), ("d", 2.0), ("e", 1.0))]
+        ours = [{"category": name, "weight": weight}
+                for name, weight in (("a", 3.0), ("b", 2.0), ("d", 2.0), ("e", 1.0))]
         a, b, d, e = ours
-        for top, good in (([a, b], True), ([a, d], True), ([b, a], False), ([a, e], False), ([a], False), ([a, a], False)):
+        for top, good in (([a, b], True), ([a, d], True), ([b, a], False), ([a, e], False), ([a], False),
+                          ([a, a], False)):
             self.assertEqual(check_features.same_top(ours, top, 2), good, top)
 
     def test_a_customer_without_features_fails(self):

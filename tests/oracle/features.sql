@@ -112,7 +112,7 @@ first_ones AS (
   SELECT * FROM purchases WHERE kind IN ('ORDER', 'KIND_UNSPECIFIED')
   QUALIFY row_number() OVER (
     PARTITION BY customer_id, order_id, CASE WHEN order_id = '' THEN {source: source, id: event_id} END
-    ORDER BY time, source, event_id) = 1),
+    ORDER BY time, minor, currency, source, event_id) = 1),
 given_back AS (
   SELECT customer_id, first_ones.source, first_ones.event_id, sum(refunds.minor) AS minor, bool_or(whole) AS whole
   FROM first_ones JOIN refunds USING (customer_id, order_id)

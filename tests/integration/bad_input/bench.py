@@ -95,12 +95,12 @@ def browse(customer, event, time_ms=None, sku=b"milk"):
 
 
 def read_message(log):
-    """What stands at the end of a log: its errors, else its warnings, else what a refused file is told."""
+    """What stands at the end of a log: its errors, else its last warning, else what a refused file is told."""
     lines = [LOG_LINE.match(line) for line in log.splitlines()]
-    for level in ("error", "warning"):
+    for level, last in (("error", 0), ("warning", -1)):
         found = [line.group(2) for line in lines if line and line.group(1) == level]
         if found:
-            return found[-1]
+            return "\n".join(found[last:])
     return "\n".join(line for line in log.splitlines() if not LOG_LINE.match(line))
 
 

@@ -86,8 +86,8 @@ def away(bench):
     await_results(kafka, ["before"])
     rows.append(outage(bench, kafka, pipeline, process, f"broker stopped for {OUTAGE_S} s in the middle", kafka.stop,
                        ["before", "stopped"], sender))
-    rows.append(outage(bench, kafka, pipeline, process, f"broker killed for {OUTAGE_S} s in the middle", lambda: kill(kafka),
-                       ["before", "stopped", "killed"], sender))
+    rows.append(outage(bench, kafka, pipeline, process, f"broker killed for {OUTAGE_S} s in the middle",
+                       lambda: kill(kafka), ["before", "stopped", "killed"], sender))
     code = bench.stop(process)
     rows[-1].outcome += f"; then SIGTERM: exit code {code}"
     rows[-1].expect(code == 0, f"expected exit code 0 after SIGTERM; the log:\n{pipeline.log()[-2000:]}")
@@ -99,14 +99,16 @@ def nowhere(bench):
     pipeline = bench.pipeline("nowhere")
     address = f"127.0.0.1:{free_port()}"
     pipeline.environment["KAFKA_BOOTSTRAP"] = address
-    return [bench.refused("no broker at the address", pipeline, address, "is it running", "refused", within=PATIENCE_S + 10)]
+    return [bench.refused("no broker at the address", pipeline, address, "is it running", "refused",
+                          within=PATIENCE_S + 10)]
 
 
 def unknown_host(bench):
     """a broker whose name is unknown"""
     pipeline = bench.pipeline("unknown-host")
     pipeline.environment["KAFKA_BOOTSTRAP"] = "broker.invalid:9092"
-    return [bench.refused("a broker's name that nobody knows", pipeline, "broker.invalid", "esolve", within=PATIENCE_S + 10)]
+    return [bench.refused("a broker's name that nobody knows", pipeline, "broker.invalid", "esolve",
+                          within=PATIENCE_S + 10)]
 
 
 def stopped_alone(bench):

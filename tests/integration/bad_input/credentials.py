@@ -86,8 +86,8 @@ def unasked_password(bench):
     """a password where the broker wants none"""
     bench.create("unasked.purchases", "unasked.browses")
     pipeline = bench.pipeline("unasked", edit=with_password(WRONG))
-    return [hidden(bench.refused("a password for a broker that takes none", pipeline, "SASL", "refuse these credentials", bench.kafka.bootstrap,
-                                 within=LIMIT_S), pipeline, WRONG)]
+    return [hidden(bench.refused("a password for a broker that takes none", pipeline, "SASL",
+                                 "refuse these credentials", bench.kafka.bootstrap, within=LIMIT_S), pipeline, WRONG)]
 
 
 def no_encryption(bench):

@@ -9,24 +9,32 @@ MARK = "▸"  # Stands before what is wrong.
 
 # (what was done, (text of the pipeline, what replaces it), words of the message)
 MISTAKES = [
-    ("unknown key", ("time: {idle: hold}", "time: {idle: hold}\n▸colour: blue"), ["unknown key", "colour", "known here"]),
+    ("unknown key", ("time: {idle: hold}", "time: {idle: hold}\n▸colour: blue"),
+     ["unknown key", "colour", "known here"]),
     ("misspelt key", ("{idle: hold}", "{▸idel: hold}"), ["unknown key", "idel", 'did you mean "idle"?']),
     ("mistyped value: a word for a size", ("session_timeout: 6s", "memory: ▸plenty"), ["expected", "plenty", "MiB"]),
-    ("mistyped value: a list for a duration", ("session_timeout: 6s", "session_timeout: ▸[6s]"), ["expected", "list"]),
-    ("mistyped value: a number for a mapping", ("{idle: hold}", "▸17"), ["expected", "17"]),
+    ("mistyped value: a list for a duration", ("session_timeout: 6s", "session_timeout: ▸[6s]"),
+     ["expected a duration such as", "got a list"]),
+    ("mistyped value: a number for a mapping", ("{idle: hold}", "▸17"), ["expected a mapping of", "idle", 'got "17"']),
     ("value out of range", ("session_timeout: 6s", "session_timeout: ▸1s"), ["at least 6s", "1s"]),
     ("unknown choice", ("idle: hold", "idle: ▸holt"), ["expected hold or wall_clock", 'did you mean "hold"?']),
     ("required key left out", ("application: NAME\n", ""), ["application"]),
-    ("broken YAML", ("time: {idle: hold}", "time: {idle: hold"), []),
+    ("broken YAML", ("time: {idle: hold}", "time: {idle: hold"), ["not closed"]),
     ("empty file", (PIPELINE, ""), []),
     ("unknown variable", ('"${EBB_STATE_DIR}"', '▸"${EBB_STATE_DIRECTORY}"'), ["EBB_STATE_DIRECTORY"]),
-    ("Kafka property of the engine's own", ('"${KAFKA_BOOTSTRAP}"', '"${KAFKA_BOOTSTRAP}", properties: {▸group.id: mine}'),
-     ["group.id", "set application"]),
+    ("Kafka property of the engine's own",
+     ('"${KAFKA_BOOTSTRAP}"', '"${KAFKA_BOOTSTRAP}", properties: {▸group.id: mine}'),
+     ["group.id", "set application instead"]),
     ("unknown Kafka property", ('"${KAFKA_BOOTSTRAP}"', '"${KAFKA_BOOTSTRAP}", properties: {▸securty.protocol: ssl}'),
      ["securty.protocol"]),
     ("a cycle", ("inputs: [purchases, browses]", "inputs: [purchases, browses, second]}\n  - "
                  "{id: second, type: intake, inputs: [▸intake]"), ["circle", "intake → second → intake"]),
-    ("two writers of one state (one operator id twice)", ("operators:", "operators:\n  - {id: intake, type: intake, inputs: [purchases]}"), ["intake", "both would write"]),
+    ("two writers of one state (one operator id twice)",
+     ("operators:", "operators:\n  - {id: intake, type: intake, inputs: [purchases]}"), ["intake", "both would write"]),
+    ("unknown message type", ("type: ebb.v1.Browse}", "type: ▸ebb.v1.Brows}"),
+     ['did you mean "ebb.v1.Browse"?', "known: ", "ebb.v1.Purchase"]),
+    ("unknown operator type", ("type: customer-profile", "type: ▸profiler"), ["known: ", "customer-profile"]),
+    ("unknown input", ("[purchases, browses]", "[purchases, ▸visits]"), ["known: ", "browses"]),
 ]
 
 TEN_MISTAKES = """\

@@ -20,8 +20,8 @@ def bad_values():
         ("JSON that is cut off", json, good[:40], "unparsable", ["ebb.v1.Purchase", "JSON"]),
         ("JSON with a text where a number belongs", json, purchase(CUSTOMER, "text", discountMinor="much"),
          "unparsable", ["discount_minor", "much"]),
-        ("JSON with 900 kB of text where a number belongs", json, purchase(CUSTOMER, "lots", discountMinor="x" * 900_000),
-         "unparsable", ["discount_minor", "xxx"]),
+        ("JSON with 900 kB of text where a number belongs", json,
+         purchase(CUSTOMER, "lots", discountMinor="x" * 900_000), "unparsable", ["discount_minor", "xxx"]),
         ("JSON of another kind", json, b'["purchase"]', "unparsable", ["ebb.v1.Purchase"]),
         ("protobuf that is cut off", protobuf, view[:-3], "unparsable", ["ebb.v1.Browse", "protobuf"]),
         ("text where protobuf is expected", protobuf, b"what is this?", "unparsable", ["ebb.v1.Browse", "protobuf"]),
@@ -144,7 +144,8 @@ def long_key(bench):
     told = {record[1].decode() for record in bench.kafka.read("longkey.features")}
     letters = bench.kafka.read("longkey.dead-letters")
     row = Row("unparsable value under a key of 2 MiB",
-              f"{len(letters)} dead letters; {len(told)} of {len(customers)} sound customers behind it; exit code {code}",
+              f"{len(letters)} dead letters; {len(told)} of {len(customers)} sound customers behind it; "
+              f"exit code {code}",
               letters[0][2]["__streams.errors.message"] if letters else read_message(pipeline.log()))
     row.expect([letter[2]["__streams.errors.offset"] for letter in letters] == [str(place[1])],
                "expected one dead letter with its position, the key cut")

@@ -37,8 +37,8 @@ def intact(bench, pipeline, customer, done, words="live at epoch"):
     code = bench.stop(process)
     log = pipeline.log()[mark:]
     row = Row(done, f"ready; exit code {code}", read_line(log, words))
-    row.expect(remembered, f"{customer} is forgotten; the log:\n{log[-2000:]}").expect(code == 0, "expected exit code 0")
-    return row.expect_words(words)
+    row.expect(remembered, f"{customer} is forgotten; the log:\n{log[-2000:]}")
+    return row.expect(code == 0, "expected exit code 0").expect_words(words)
 
 
 def other_pipeline(bench):

@@ -25,7 +25,8 @@ def run_case(bench, case):
 
 
 def print_row(cells):
-    columns = [[line for part in cell.splitlines() for line in textwrap.wrap(part, width, subsequent_indent="  ") or [""]]
+    columns = [[line for part in cell.splitlines()
+                for line in textwrap.wrap(part, width, subsequent_indent="  ") or [""]]
                for cell, width in zip(cells, WIDTHS)]
     for i in range(max(map(len, columns))):
         line = " │ ".join((column[i] if i < len(column) else "").ljust(width)

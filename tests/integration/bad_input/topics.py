@@ -28,8 +28,8 @@ def missing(bench):
 def differing(bench):
     """source topics whose partition counts differ"""
     bench.create("differing.browses", ("differing.purchases", 3))
-    return [bench.refused("source topics with 2 and 3 partitions", bench.pipeline("differing"), "differing.browses has 2",
-                          "differing.purchases has 3", "the same number")]
+    return [bench.refused("source topics with 2 and 3 partitions", bench.pipeline("differing"),
+                          "differing.browses has 2", "differing.purchases has 3", "the same number")]
 
 
 def growing(bench):

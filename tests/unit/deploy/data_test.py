@@ -13,9 +13,10 @@ import fetch
 
 
 def line(basket=7, household=900, time=datetime(2017, 3, 2, 3, 30, 15), product=100, quantity=1, sales=1.39,
-         retail_disc=0.0, coupon_disc=0.0, match_disc=0.0, department="GROCERY", category="SOUP", product_type="CANNED"):
-    return convert.JourneyLine(basket, household, 330, time, product, quantity, sales, retail_disc, coupon_disc, match_disc,
-                               department, category, product_type)
+         retail_disc=0.0, coupon_disc=0.0, match_disc=0.0, department="GROCERY", category="SOUP",
+         product_type="CANNED"):
+    return convert.JourneyLine(basket, household, 330, time, product, quantity, sales, retail_disc, coupon_disc,
+                               match_disc, department, category, product_type)
 
 
 def journey(*lines, **coupons):
@@ -62,14 +63,16 @@ class CdnowTest(unittest.TestCase):
 
 class JourneyTest(unittest.TestCase):
     def test_the_lines_of_a_basket_become_one_purchase(self):
-        purchases = journey(line(product=100), line(product=101, quantity=3, sales=4.5, retail_disc=0.6), line(basket=8))
+        purchases = journey(line(product=100), line(product=101, quantity=3, sales=4.5, retail_disc=0.6),
+                            line(basket=8))
         self.assertEqual([len(purchase["lines"]) for purchase in purchases], [2, 1])
         self.assertEqual(purchases[0], {
             "header": {"eventId": "basket-7", "customerId": "household-900", "eventTimeMs": 1488425415000,
                        "source": "complete-journey", "channel": "CHANNEL_STORE"},
             "orderId": "7", "kind": "ORDER",
             "lines": [{"sku": "100", "category": "soup", "quantityMilli": 1000, "priceMinor": 139},
-                      {"sku": "101", "category": "soup", "quantityMilli": 3000, "priceMinor": 450, "discountMinor": 60}],
+                      {"sku": "101", "category": "soup", "quantityMilli": 3000, "priceMinor": 450,
+                       "discountMinor": 60}],
             "currency": "USD", "store": "330"})
 
     def test_the_price_is_what_the_customer_pays(self):

@@ -208,6 +208,47 @@ TEST_F(OneProcess, ReaderIsAtTheEndBehindMarkersAndAbortedRecords) {
   EXPECT_EQ(end, 4);
 }
 
+TEST_F(OneProcess, HeadersComeWithTheirRecord) {
+  OutputRecord many = Make(out_, "many", "1");
+  many.headers = {{"trace", "1"}, {"trace", "2"}, {"empty", ""}, {"bytes", std::string("\0\xff", 2)}};
+  OutputRecord none = Make(out_, "none", "2");
+  none.headers.clear();
+  const OutputRecord tombstone = Make(out_, "tombstone", std::nullopt);
+  EXPECT_EQ(Commit(process_, {many, none, tombstone}, 1), TransactionState::kCommitted);
+  std::unique_ptr<Input> input = world_->NewInput();
+  ASSERT_EQ(input->Start({out_, 0}, 0), absl::OkStatus());
+  RecordBatch batch;
+  ASSERT_TRUE(Await([&] { return input->Poll({out_, 0}, 100, &batch)->at_end; }));
+  ASSERT_EQ(batch.size(), 3u);
+  const auto headers = [&](size_t i) {
+    std::vector<Header> of_record;
+    batch[i].VisitHeaders([&](std::string_view name, std::string_view value) { of_record.emplace_back(name, value); });
+    return of_record;
+  };
+  EXPECT_EQ(headers(0), many.headers);
+  EXPECT_THAT(headers(1), IsEmpty());
+  EXPECT_EQ(headers(2), tombstone.headers);
+}
+
+TEST_F(OneProcess, EndIsKnownOnceTheReaderHasHeardOfIt) {
+  EXPECT_EQ(Commit(process_, {Make(out_, "a", "1"), Make(out_, "b", "2"), Make(out_, "c", "3")}, 1),
+            TransactionState::kCommitted);
+  std::unique_ptr<Input> input = world_->NewInput();
+  const TopicPartition partition{out_, 0};
+  EXPECT_EQ(input->KnownEnd(partition), std::nullopt) << "it is not being read";
+  ASSERT_EQ(input->Start(partition, 0), absl::OkStatus());
+  RecordBatch batch;
+  ASSERT_TRUE(Await([&] { return input->Poll(partition, 1, &batch)->records == 1; }));
+  EXPECT_EQ(input->KnownEnd(partition), 4) << "three records and a marker";
+  ASSERT_TRUE(Await([&] { return input->Poll(partition, 1, &batch)->at_end; }));
+  EXPECT_EQ(input->KnownEnd(partition), 4);
+  EXPECT_EQ(Commit(process_, {Make(out_, "d", "4")}, 2), TransactionState::kCommitted);
+  ASSERT_TRUE(Await([&] { return input->Poll(partition, 1, &batch)->at_end && batch.size() == 4; }));
+  EXPECT_EQ(input->KnownEnd(partition), 6);
+  input->Stop(partition);
+  EXPECT_EQ(input->KnownEnd(partition), std::nullopt);
+}
+
 TEST_F(OneProcess, ReaderAtTheEndGoesOnWhenMoreIsCommitted) {
   std::unique_ptr<Input> input = world_->NewInput();
   ASSERT_EQ(input->Start({out_, 0}, 0), absl::OkStatus());
@@ -353,12 +394,31 @@ TEST_F(OneProcess, RecoverFencesThePredecessorAndAbortsWhatItLeft) {
   ASSERT_EQ(Settle(*successor), TransactionState::kNone);
   process_.output->Commit({{{source_, 0}, 5}}, process_.token);
   EXPECT_EQ(Settle(*process_.output), TransactionState::kFenced) << process_.output->LastError();
-  process_.output->Recover();
-  EXPECT_EQ(Settle(*process_.output), TransactionState::kFenced);
 
   std::swap(process_.output, successor);
   EXPECT_EQ(Commit(process_, {Make(out_, "heir", "2")}, 1), TransactionState::kCommitted);
   EXPECT_THAT(ReadToEnd({out_, 0}, 0), ElementsAre("heir=2@2"));
+}
+
+TEST_F(OneProcess, FencedOutputGoesOnAfterRecoverAndFencesTheOtherInTurn) {
+  std::unique_ptr<Output> other = world_->NewOutput(id_);
+  ASSERT_EQ(Commit(process_, {Make(out_, "a", "1")}, 1), TransactionState::kCommitted);
+  other->Recover();
+  ASSERT_EQ(Settle(*other), TransactionState::kNone);
+  const auto commit_in_vain = [&](Output& output) {
+    EXPECT_EQ(output.Begin(), absl::OkStatus());
+    // That it is fenced an output may hear only at the commit.
+    Append(output, Make(out_, "lost", "2")).IgnoreError();
+    output.Commit({{{source_, 0}, 2}}, process_.token);
+    return Settle(output);
+  };
+  ASSERT_EQ(commit_in_vain(*process_.output), TransactionState::kFenced) << process_.output->LastError();
+  EXPECT_FALSE(process_.output->Begin().ok());
+  process_.output->Recover();
+  ASSERT_EQ(Settle(*process_.output), TransactionState::kNone) << process_.output->LastError();
+  EXPECT_EQ(Commit(process_, {Make(out_, "again", "2")}, 2), TransactionState::kCommitted);
+  EXPECT_EQ(commit_in_vain(*other), TransactionState::kFenced) << other->LastError();
+  EXPECT_THAT(ReadToEnd({out_, 0}, 0), ElementsAre("a=1@0", testing::StartsWith("again=2@")));
 }
 
 TEST_F(OneProcess, ClusterKnowsItsTopics) {

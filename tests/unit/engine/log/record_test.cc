@@ -1,6 +1,7 @@
 #include "engine/log/record.h"
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "gtest/gtest.h"
@@ -38,6 +39,31 @@ TEST(RecordBatchTest, KeepsKeysValuesAndTombstonesApart) {
   EXPECT_EQ(batch[1].value, std::nullopt);
   EXPECT_EQ(batch[2].key, "c");
   EXPECT_EQ(batch[2].value, "");
+}
+
+std::string HeadersOf(const RecordBatch::View& record) {
+  std::string text;
+  record.VisitHeaders([&](std::string_view name, std::string_view value) {
+    text.append(name).append("=").append(value).append(";");
+  });
+  return text;
+}
+
+TEST(RecordBatchTest, HeadersStayWithTheirRecordInOrder) {
+  RecordBatch batch;
+  batch.Add(0, 0, "a", "one");
+  batch.AddHeader("trace", "1");
+  batch.AddHeader("trace", "2");
+  batch.AddHeader("", "");
+  batch.Add(1, 0, "b", "two");
+  batch.Add(2, 0, "c", std::nullopt);
+  batch.AddHeader("empty", "");
+  EXPECT_EQ(HeadersOf(batch[0]), "trace=1;trace=2;=;");
+  EXPECT_EQ(HeadersOf(batch[1]), "");
+  EXPECT_EQ(HeadersOf(batch[2]), "empty=;");
+  EXPECT_EQ(batch[0].value, "one");
+  EXPECT_EQ(batch[1].value, "two");
+  EXPECT_EQ(batch[2].value, std::nullopt);
 }
 
 TEST(RecordBatchTest, ClearKeepsTheMemoryForTheNextRecords) {

@@ -187,11 +187,51 @@ TEST_F(WorkerMetricsTest, PageTellsWhatAWorkerDid) {
   EXPECT_EQ(Value("ebb_redo_rate_records_per_second{worker=\"0\"}"), "50000");
 }
 
+TEST_F(WorkerMetricsTest, AbortedEpochCountsForNothing) {
+  for (int i = 0; i < 3; ++i) Sell(0);
+  Send("sales", 0, "nonsense");
+  sales_ = 0;
+  Sell(0);  // Behind the watermark.
+  int refused = 0;
+  broker_.set_oracle([&](MemoryBroker::Step step, std::string_view) {
+    return step == MemoryBroker::Step::kCommit && refused++ < 2 ? MemoryBroker::Fate::kRefused
+                                                                : MemoryBroker::Fate::kHappens;
+  });
+  Assign({0});
+  Finish();
+  Snap();
+  EXPECT_EQ(Value("ebb_epochs_aborted_total"), "2");
+  EXPECT_EQ(Value("ebb_records_in_total{source=\"sales\"}"), "5");
+  EXPECT_EQ(Value("ebb_late_records_total{source=\"sales\"}"), "1");
+  EXPECT_EQ(Value("ebb_dead_letters_total{source=\"sales\",reason=\"late\"}"), "1");
+  EXPECT_EQ(Value("ebb_dead_letters_total{source=\"sales\",reason=\"unparsable\"}"), "1");
+  EXPECT_EQ(Value("ebb_results_total{sink=\"sold\"}"), "3");
+  EXPECT_EQ(Value("ebb_operator_events_total{operator=\"echo\",event=\"seen\"}"), "3");
+}
+
+TEST_F(WorkerMetricsTest, LagIsWhatIsLeftOfTheSourceOnceItIsKnown) {
+  const std::string sample = "ebb_source_lag_records{partition=\"0\",source=\"sales\"}";
+  WorkerOptions options;
+  options.task.changelog_topic = "changelog";
+  options.task.epoch_records = 10;
+  worker_ = std::make_unique<Worker>(spec_, options, WorkerPorts{&input_, &output_, &cluster_, &stores_, &clock_});
+  for (int i = 0; i < 30; ++i) Sell(0);
+  Assign({0});
+  Snap();
+  EXPECT_EQ(Value(sample), "none");
+  StepUntil([&] { return worker_->slots().at(0).task->stats().epochs == 1; });
+  Snap();
+  EXPECT_EQ(Value(sample), "20");
+  Finish();
+  Snap();
+  EXPECT_EQ(Value(sample), "0");
+}
+
 TEST_F(WorkerMetricsTest, DebtIsToldInRecordsEpochsAndSeconds) {
   for (int i = 0; i < 5; ++i) Sell(0);
   Assign({0, 1});
   // Committed, but idle for too short a time to have been written back.
-  StepUntil([&] { return worker_->slots().at(0).task->debt() > 0; });
+  StepUntil([&] { return worker_->slots().at(0).task->debt().records() > 0; });
   Snap();
   EXPECT_EQ(Value("ebb_debt_records{partition=\"0\"}"), "5");
   EXPECT_EQ(Value("ebb_low_water_lag_epochs{partition=\"0\"}"), "1");

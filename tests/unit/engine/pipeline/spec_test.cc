@@ -113,19 +113,23 @@ sinks:
 dead_letters:
   max_bytes: a lot
 )"),
-            R"(shop.yaml:1:1: required key "application" is missing
-shop.yaml:1:1: unknown key "aplication"; did you mean "application"?
-shop.yaml:5:11: unknown message type "ebb.v1.Purchas"; did you mean "ebb.v1.Purchase"?
-shop.yaml:6:15: expected a duration such as 250ms, 10s, 5m, 7d or 2h30m, got "10 minutes"
-shop.yaml:12:11: unknown operator type "test-intke"; did you mean "test-intake"?
-shop.yaml:16:23: unknown input "chrun"; did you mean "churn"?
-shop.yaml:18:18: must be at most 1, got "1.5"
-shop.yaml:19:7: unknown key "wiat"; did you mean "wait"?
-shop.yaml:22:14: an operator of type "test-churn" takes ebb.v1.CustomerFeatures, but "browses" carries ebb.v1.Browse
-shop.yaml:25:12: topic "shop.browses" is used by the source "browses" already
-shop.yaml:28:13: expected protobuf or json, got "jsn"; did you mean "json"?
-shop.yaml:29:1: required key "topic" is missing
-shop.yaml:30:14: expected a number of bytes such as 4096, 64KiB, 512MiB or 2GiB, got "a lot")");
+            "shop.yaml:1:1: required key \"application\" is missing\n"
+            "shop.yaml:1:1: unknown key \"aplication\"; did you mean \"application\"?\n"
+            "shop.yaml:5:11: unknown message type \"ebb.v1.Purchas\"; did you mean \"ebb.v1.Purchase\"? (known: "
+            "ebb.v1.Browse and ebb.v1.Purchase)\n"
+            "shop.yaml:6:15: expected a duration such as 250ms, 10s, 5m, 7d or 2h30m, got \"10 minutes\"\n"
+            "shop.yaml:12:11: unknown operator type \"test-intke\"; did you mean \"test-intake\"? (known: "
+            "test-churn, test-everything, test-intake, test-mail and test-profile)\n"
+            "shop.yaml:16:23: unknown input \"chrun\"; did you mean \"churn\"? (known: intake, mail, churn, "
+            "browses and purchases)\n"
+            "shop.yaml:18:18: must be at most 1, got \"1.5\"\n"
+            "shop.yaml:19:7: unknown key \"wiat\"; did you mean \"wait\"?\n"
+            "shop.yaml:22:14: an operator of type \"test-churn\" takes ebb.v1.CustomerFeatures, but \"browses\" "
+            "carries ebb.v1.Browse\n"
+            "shop.yaml:25:12: topic \"shop.browses\" is used by the source \"browses\" already\n"
+            "shop.yaml:28:13: expected protobuf or json, got \"jsn\"; did you mean \"json\"?\n"
+            "shop.yaml:29:1: required key \"topic\" is missing\n"
+            "shop.yaml:30:14: expected a number of bytes such as 4096, 64KiB, 512MiB or 2GiB, got \"a lot\"");
 }
 
 TEST(SpecTest, AnEmptyFileLacksWhatIsRequired) {
@@ -138,8 +142,8 @@ shop.yaml:1:1: required key "sources" is missing)");
 
 TEST(SpecTest, NamesMustBeValidAndUnique) {
   EXPECT_EQ(MistakesAfter({{"application: shop", "application: My Shop"}}),
-            "shop.yaml:1:14: expected a name of a-z, 0-9, '.', '_' and '-' that begins with a letter or digit and is at "
-            "most 100 long, got \"My Shop\"");
+            "shop.yaml:1:14: expected a name of a-z, 0-9, '.', '_' and '-' that begins with a letter or digit and is "
+            "at most 100 long, got \"My Shop\"");
   EXPECT_EQ(MistakesAfter({{"sinks:", "  - {id: intake, type: test-everything, inputs: [purchases]}\nsinks:"}}),
             "shop.yaml:10:10: \"intake\" is the id of an operator before; both would write its state");
   EXPECT_EQ(MistakesAfter({{"id: mail", "id: browses"}, {"inputs: [mail]", "inputs: [churn]"},
@@ -149,12 +153,13 @@ TEST(SpecTest, NamesMustBeValidAndUnique) {
 
 TEST(SpecTest, TypesMustBeKnownAndSourcesNeedAHeader) {
   EXPECT_EQ(MistakesAfter({{"type: ebb.v1.Browse", "type: Browse"}}),
-            "shop.yaml:4:40: unknown message type \"Browse\"; did you mean \"ebb.v1.Browse\"?");
+            "shop.yaml:4:40: unknown message type \"Browse\"; did you mean \"ebb.v1.Browse\"? (known: ebb.v1.Browse "
+            "and ebb.v1.Purchase)");
   EXPECT_EQ(MistakesAfter({{"type: ebb.v1.Browse", "type: ebb.v1.EventHeader"}}),
             "shop.yaml:4:40: expected a message whose field 1 is \"ebb.v1.EventHeader header\", got "
-            "\"ebb.v1.EventHeader\"");
+            "\"ebb.v1.EventHeader\" (known: ebb.v1.Browse and ebb.v1.Purchase)");
   EXPECT_THAT(MistakesAfter({{"type: test-mail", "type: postman"}}),
-              HasSubstr("shop.yaml:6:22: unknown operator type \"postman\"; known are test-churn, test-everything, "));
+              HasSubstr("shop.yaml:6:22: unknown operator type \"postman\" (known: test-churn, test-everything, "));
 }
 
 TEST(SpecTest, InputsMustSendWhatIsTaken) {
@@ -190,8 +195,8 @@ sinks:
 dead_letters: {topic: shop.dead}
 )";
   const std::string mistake =
-      "shop.yaml:5:22: an operator of type \"test-mail\" reads the state \"profile\" of one of type \"test-profile\", of "
-      "which exactly one must be upstream";
+      "shop.yaml:5:22: an operator of type \"test-mail\" reads the state \"profile\" of one of type \"test-profile\", "
+      "of which exactly one must be upstream";
   EXPECT_EQ(MistakesIn(without), mistake);
   const std::string two =
       "  - {id: p1, type: test-profile, inputs: [browses]}\n  - {id: p2, type: test-profile, inputs: [browses]}\n";
@@ -222,7 +227,8 @@ TEST(SpecTest, ATopicHasOneUse) {
   EXPECT_EQ(MistakesAfter({{"topic: shop.browses", "topic: shop.purchases"}}),
             "shop.yaml:3:22: topic \"shop.purchases\" is used by the source \"browses\" already");
   EXPECT_EQ(MistakesAfter({{"topic: shop.triggers", "topic: shop.alerts"}}),
-            "shop.yaml:12:21: topic \"shop.alerts\" is used by the sink \"alerts\" already with another type or format");
+            "shop.yaml:12:21: topic \"shop.alerts\" is used by the sink \"alerts\" already with another type or "
+            "format");
   EXPECT_EQ(MistakesAfter({{"topic: shop.dead", "topic: shop.purchases"}}),
             "shop.yaml:13:23: topic \"shop.purchases\" is used by the source \"purchases\" already");
   EXPECT_EQ(MistakesAfter({{"topic: shop.dead", "topic: shop/dead"}}),
@@ -233,8 +239,8 @@ TEST(SpecTest, ATopicHasOneUse) {
 TEST(SpecTest, SettingsThatDependOnEachOtherMustAgree) {
   EXPECT_EQ(MistakesAfter({{"start: 2024-01-01", "start: earlyest, not_before: 2200-01-01"},
                            {"dead_letters:", "admin: {listen: 9464}\nruntime: {commit_delay: 1s}\ndead_letters:"}}),
-            "shop.yaml:4:62: expected earliest, latest or a time such as 2024-02-29T18:30:00Z, got \"earlyest\"; did you "
-            "mean \"earliest\"?\n"
+            "shop.yaml:4:62: expected earliest, latest or a time such as 2024-02-29T18:30:00Z, got \"earlyest\"; did "
+            "you mean \"earliest\"?\n"
             "shop.yaml:4:84: not_after must be later than not_before\n"
             "shop.yaml:13:17: expected an address such as 127.0.0.1:9464, got \"9464\"\n"
             "shop.yaml:14:25: commit_delay must not be longer than commit_interval");
@@ -261,10 +267,10 @@ TEST(SpecTest, KafkaPropertiesOfTheEngineAreRefusedAndOthersShownToTheClient) {
   producer: {linger: 5}
 dead_letters:)"}}),
                        surroundings),
-            "shop.yaml:14:16: \"bootstrap.servers\" is set by the engine; set kafka.bootstrap\n"
+            "shop.yaml:14:16: \"bootstrap.servers\" is set by the engine; set kafka.bootstrap instead\n"
             "shop.yaml:14:38: no  property sasl.password = ***\n"
             "shop.yaml:14:62: no  property ssl.ca.pem = ***\n"
-            "shop.yaml:15:14: \"group.id\" is set by the engine; set application\n"
+            "shop.yaml:15:14: \"group.id\" is set by the engine; set application instead\n"
             "shop.yaml:15:47: \"isolation.level\" is set by the engine; leave it out: only what is committed is read\n"
             "shop.yaml:16:14: no producer property linger = 5");
 }

@@ -74,7 +74,8 @@ right: 8
 )");
   EXPECT_EQ(config.ShortDebugString(),
             "count: 12 big: 18446744073709551615 ratio: 0.25 mode: \"careful\" size_bytes: 524288 "
-            "since_ms: 1709227800000 wait { seconds: 9000 } color: GREEN limits { per_day: 4 window { seconds: 129600 } } "
+            "since_ms: 1709227800000 wait { seconds: 9000 } color: GREEN "
+            "limits { per_day: 4 window { seconds: 129600 } } "
             "named { name: \"n\" limits { per_day: 3 window { seconds: 86400 } } } words: \"a\" words: \"b c\" "
             "spans { nanos: 250000000 } spans { seconds: 1 nanos: 500000000 } "
             "weights { key: \"x\" value: 1 } weights { key: \"y\" value: -2000 } "
@@ -122,11 +123,11 @@ f:6:13: expected a number of bytes such as 4096, 64KiB, 512MiB or 2GiB, got "12 
 f:7:11: expected a time such as 2024-02-29 or 2024-02-29T18:30:00Z, got "yesterday"
 f:8:7: expected a duration such as 250ms, 10s, 5m, 7d or 2h30m, got "10"
 f:9:8: expected RED or GREEN, got "GREN"; did you mean "GREEN"?
-f:10:9: expected a mapping, got "5"
+f:10:9: expected a mapping of per_day and window, got "5"
 f:11:1: required key "name" is missing
 f:11:9: unknown key "nam"; did you mean "name"?
 f:12:8: expected a list such as [a, b], got "word"
-f:13:13: expected a single value, got a mapping
+f:13:13: expected a duration such as 250ms, 10s, 5m, 7d or 2h30m, got a mapping
 f:14:14: expected a finite number, got "heavy"
 f:15:13: expected a whole number as the key, got "three"
 f:17:1: only one of left and right may be given)");
@@ -150,7 +151,7 @@ f:5:8: expected a finite number, got "1e999")");
 
 TEST(YamlConfigTest, KeysThatHaveNoValueOrStandTwiceAreMistakes) {
   EXPECT_EQ(MistakesIn("count:\nmode: fast\non: true\nmode: careful\n? [a]\n: b\n"),
-            R"(f:1:1: expected a single value, got nothing
+            R"(f:1:1: expected a whole number, got nothing
 f:4:1: key "mode" is given twice, first in line 2
 f:5:3: a key must be a word)");
 }
@@ -182,7 +183,7 @@ TEST(YamlConfigTest, SecretsAreNotShownInMistakes) {
   EXPECT_EQ(MistakesIn("count: ${file:/run/secret}\nmode: 'x${file:/run/secret}'\npassword: {a: b}\n"),
             R"(f:1:8: expected a whole number, got a hidden value
 f:2:7: expected fast or careful, got a hidden value
-f:3:11: expected a single value, got a mapping)");
+f:3:11: expected a text, got a mapping)");
   Mistakes mistakes("f");
   ParseConfig("a: ${file:/run/secret}", Fake(), mistakes);
   mistakes.Add({}, "the client says s3cr3t is short");
@@ -218,15 +219,42 @@ TEST(YamlConfigTest, AliasesThatUnfoldWithoutEndAreRefused) {
   EXPECT_THAT(MistakesIn(text + "]\n"), HasSubstr("too much text once aliases are followed"));
   EXPECT_THAT(MistakesIn(std::string(400, '[') + std::string(400, ']')), HasSubstr("nested too deeply"));
   EXPECT_THAT(MistakesIn(std::string(100'000, '[')), StartsWith("f:1:"));
-  EXPECT_EQ(MistakesIn(std::string(kMaxConfigBytes + 1, ' ')), "f:1:1: a file may have 1048576 bytes, this has 1048577");
+  EXPECT_EQ(MistakesIn(std::string(kMaxConfigBytes + 1, ' ')),
+            "f:1:1: a file may have 1048576 bytes, this has 1048577");
 }
 
 TEST(YamlConfigTest, WhatIsNoYamlIsOneMistake) {
-  EXPECT_EQ(MistakesIn("count: 5\nmode: [a\n"), "f:3:1: not YAML: end of sequence flow not found");
+  EXPECT_EQ(MistakesIn("count: 5\nmode: [a\n"),
+            "f:3:1: not YAML: end of sequence flow not found; look here and before for a bracket or quote that is not "
+            "closed, and for indentation");
   const std::string more = "the document ends here, but more follows; a file holds one document, which is a mapping";
   EXPECT_EQ(MistakesIn("count: 5\n---\ncount: 6\n"), "f:2:1: " + more);
   EXPECT_EQ(MistakesIn(", count: 5\n"), "f:1:1: " + more);
-  EXPECT_EQ(MistakesIn("[1, 2]"), "f:1:1: expected a mapping, got a list");
+  EXPECT_EQ(MistakesIn("[1, 2]"),
+            "f:1:1: expected a mapping of count, big, ratio, on, mode, size_bytes, since_ms, wait, color, limits, "
+            "named, words, spans, weights, by_number, list, left, right, password, inner and small, got a list");
+}
+
+TEST(YamlConfigTest, OneKindOfValueInThePlaceOfAnotherIsToldWhatBelongsThere) {
+  EXPECT_EQ(MistakesIn("count: [1]\non: {a: b}\nmode: [fast]\nsize_bytes: [1]\nsince_ms: {}\ncolor: []\nweights: 5\n"
+                       "by_number: [1]\nleft: [a]\n"),
+            R"(f:1:8: expected a whole number, got a list
+f:2:5: expected true or false, got a mapping
+f:3:7: expected fast or careful, got a list
+f:4:13: expected a number of bytes such as 4096, 64KiB, 512MiB or 2GiB, got a list
+f:5:11: expected a time such as 2024-02-29 or 2024-02-29T18:30:00Z, got a mapping
+f:6:8: expected RED or GREEN, got a list
+f:7:10: expected a mapping such as {a: b}, got "5"
+f:8:12: expected a mapping such as {name: {…}}, got a list
+f:9:7: expected a text, got a list)");
+}
+
+TEST(YamlConfigTest, WordsBeyondTheBoundAreCounted) {
+  std::vector<std::string> words;
+  for (size_t i = 0; i < kMaxWords + 2; ++i) words.push_back(absl::StrCat("w", i));
+  EXPECT_THAT(Listed(words, "or"), EndsWith("w38, w39 or 2 more"));
+  words.resize(kMaxWords);
+  EXPECT_THAT(Listed(words, "or"), EndsWith("w38 or w39"));
 }
 
 TEST(YamlConfigTest, FarTooManyMistakesAreCounted) {

@@ -2,122 +2,19 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
-#include <memory>
 #include <random>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "engine/runtime/epoch_record.h"
-#include "state/text.h"
-#include "tests/harness/simulated_process.h"
 #include "tests/unit/engine/runtime/counting_operator.h"
+#include "tests/unit/engine/runtime/runtime_fixture.h"
 
 namespace ebb::testing {
 
 EBB_OPERATOR("counting", CountingOperator);
 
 namespace {
-
-constexpr char kPipeline[] = R"(
-application: shop
-sources:
-  browses: {topic: browses, type: ebb.v1.Browse, lateness: 1s}
-  purchases: {topic: purchases, type: ebb.v1.Purchase, lateness: 1s}
-operators:
-  - {id: count, type: counting, inputs: [purchases, browses]}
-sinks:
-  counts: {topic: counts, type: ebb.v1.CustomerFeatures, inputs: [count], format: json}
-dead_letters: {topic: dead}
-time: {idle: hold, max_wait: 1s}
-)";
-
-constexpr int64_t kStartMs = 1'700'000'000'000;
-
-class RuntimeTest : public ::testing::Test {
- protected:
-  static constexpr int32_t kPartitions = 2;
-
-  RuntimeTest() : clock_(absl::FromUnixMillis(kStartMs)) {
-    Surroundings none{[](std::string_view) { return std::nullopt; },
-                      [](std::string_view) { return absl::NotFoundError("no files"); }, nullptr};
-    auto spec = LoadPipeline(kPipeline, "test.yaml", none);
-    EXPECT_TRUE(spec.ok()) << spec.status();
-    spec_ = *spec;
-    for (const char* topic : {"browses", "purchases", "counts", "dead"}) broker_.CreateTopic(topic, kPartitions);
-    broker_.CreateTopic(ChangelogTopic("shop"), kPartitions, {{"cleanup.policy", "compact"}});
-    options_.partitions = kPartitions;
-  }
-
-  // Purchases and views of a few customers, about a minute apart, in order but for some that come late.
-  void SendEvents(int first, int count) {
-    std::mt19937_64 random(7);
-    for (int i = 0; i < first + count; ++i) {
-      const std::string customer = Text("customer-", random() % 5);
-      const int64_t time = kStartMs + i * 60'000 - static_cast<int64_t>(random() % 3) * 500;
-      const bool purchase = random() % 2 == 0;
-      if (i < first) continue;
-      v1::EventHeader header;
-      header.set_event_id(Text("event-", i));
-      header.set_customer_id(customer);
-      header.set_event_time_ms(time);
-      const TopicPartition to{purchase ? "purchases" : "browses", PartitionOf(customer, kPartitions)};
-      v1::Purchase bought;
-      v1::Browse browsed;
-      *bought.mutable_header() = header;
-      *browsed.mutable_header() = header;
-      ASSERT_TRUE(broker_.Append(to, customer, purchase ? bought.SerializeAsString() : browsed.SerializeAsString()).ok());
-    }
-  }
-
-  std::unique_ptr<SimulatedProcess> Start() {
-    auto process = std::make_unique<SimulatedProcess>(spec_, &broker_, &stores_, &clock_, options_);
-    EXPECT_TRUE(process->engine().Start().ok());
-    return process;
-  }
-
-  // Steps until `done`, a millisecond at a time.
-  template <class Done>
-  void StepUntil(SimulatedProcess& process, Done done) {
-    for (int i = 0; i < 200'000; ++i) {
-      const absl::Status status = process.Step();
-      ASSERT_TRUE(status.ok()) << status;
-      if (done()) return;
-      clock_.Advance(absl::Milliseconds(1));
-    }
-    FAIL() << "not done after 200,000 steps";
-  }
-  void StepUntilFinished(SimulatedProcess& process) {
-    StepUntil(process, [&] { return process.standing().finished && process.worker().Finished(); });
-  }
-
-  // What a read_committed reader sees, in order of partitions and offsets, one line a record.
-  std::vector<std::string> Results() const {
-    std::vector<std::string> lines;
-    for (int32_t p = 0; p < kPartitions; ++p) {
-      for (const auto& record : broker_.Committed({"counts", p})) {
-        std::string id;
-        for (const auto& [name, value] : record.headers) {
-          if (name == "ce_id") id = value;
-        }
-        lines.push_back(Text(record.key, " ", id, " ", *record.value));
-      }
-    }
-    return lines;
-  }
-
-  std::multiset<std::string> ResultSet() const {
-    auto lines = Results();
-    return {lines.begin(), lines.end()};
-  }
-
-  MemoryBroker broker_;
-  MemoryStores stores_;
-  ManualClock clock_;
-  std::shared_ptr<const PipelineSpec> spec_;
-  ProcessOptions options_;
-};
 
 TEST_F(RuntimeTest, EveryEventGivesOneResult) {
   SendEvents(0, 200);
@@ -138,31 +35,10 @@ TEST_F(RuntimeTest, SilenceIsTold) {
   EXPECT_GE(silences, 5);
 }
 
-// The reference for what follows: one process, no trouble.
-class CrashTest : public RuntimeTest, public ::testing::WithParamInterface<int> {
- protected:
-  std::multiset<std::string> Undisturbed() {
-    RuntimeTestAccess other(*this);
-    return other.results;
-  }
-  struct RuntimeTestAccess {
-    explicit RuntimeTestAccess(CrashTest& of) {
-      of.SendEvents(0, 300);
-      auto process = of.Start();
-      of.StepUntilFinished(*process);
-      results = of.ResultSet();
-      process.reset();
-      of.broker_ = MemoryBroker();
-      for (const char* topic : {"browses", "purchases", "counts", "dead"}) of.broker_.CreateTopic(topic, kPartitions);
-      of.broker_.CreateTopic(ChangelogTopic("shop"), kPartitions, {{"cleanup.policy", "compact"}});
-      for (int32_t p = 0; p < kPartitions; ++p) of.stores_.rows(p).clear();
-    }
-    std::multiset<std::string> results;
-  };
-};
+class CrashTest : public RuntimeTest, public ::testing::WithParamInterface<int> {};
 
 TEST_P(CrashTest, CrashesLoseNothingAndDoubleNothing) {
-  const std::multiset<std::string> expected = Undisturbed();
+  const std::multiset<std::string> expected = Undisturbed(300);
   std::mt19937_64 random(static_cast<uint64_t>(GetParam()));
   if (GetParam() % 3 == 0) options_.worker.recovery_budget = absl::ZeroDuration();
   if (GetParam() % 3 == 1) options_.worker.recovery_budget = absl::Milliseconds(1);
@@ -226,6 +102,45 @@ TEST_F(RuntimeTest, UndecodableRecordsBecomeDeadLetters) {
     }
   }
   EXPECT_EQ(reasons, "unparsable empty ");
+}
+
+// The headers of the one dead letter there is, but for those that every dead letter has.
+std::vector<Header> OwnHeaders(const MemoryBroker& broker) {
+  std::vector<Header> own;
+  for (int32_t p : {0, 1}) {
+    for (const auto& record : broker.Committed({"dead", p})) {
+      for (const Header& header : record.headers) {
+        if (header.first.find("__streams.errors.") == std::string::npos) own.push_back(header);
+      }
+    }
+  }
+  return own;
+}
+
+TEST_F(RuntimeTest, DeadLetterKeepsTheHeadersOfItsRecord) {
+  const std::vector<Header> original = {{"trace", "1"}, {"trace", "2"}, {"", std::string("\0", 1)}};
+  ASSERT_TRUE(broker_.Append({"purchases", 0}, "x", "nonsense", 0, original).ok());
+  auto process = Start();
+  StepUntilFinished(*process);
+  EXPECT_EQ(OwnHeaders(broker_), original);
+}
+
+TEST_F(RuntimeTest, DeadLetterTellsHowManyHeadersItDoesNotKeep) {
+  const std::vector<Header> original = {
+      {"a", "1"}, {"large", std::string(40'000, 'x')}, {"b", "2"}};
+  ASSERT_TRUE(broker_.Append({"purchases", 0}, "x", "nonsense", 0, original).ok());
+  auto process = Start();
+  StepUntilFinished(*process);
+  EXPECT_EQ(OwnHeaders(broker_), (std::vector<Header>{{"a", "1"}, {"ebb.dropped.headers", "2"}}));
+}
+
+TEST_F(RuntimeTest, DeadLetterKeepsOnlySoManyHeaders) {
+  ASSERT_TRUE(broker_.Append({"purchases", 0}, "x", "nonsense", 0, std::vector<Header>(100, {"a", "1"})).ok());
+  auto process = Start();
+  StepUntilFinished(*process);
+  const std::vector<Header> own = OwnHeaders(broker_);
+  ASSERT_EQ(own.size(), 65u);
+  EXPECT_EQ(own.back(), Header("ebb.dropped.headers", "36"));
 }
 
 }  // namespace

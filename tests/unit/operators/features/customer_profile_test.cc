@@ -181,7 +181,8 @@ TEST(CustomerProfileTest, FeaturesTellEverything) {
   constexpr double kDay = 86'400;
   customer.Send(At<v1::Member>(0, "consent { purpose: PURPOSE_MARKETING channel: CHANNEL_EMAIL granted: true }"));
   customer.Send(At<v1::Member>(1, "consent { purpose: PURPOSE_SERVICE channel: CHANNEL_SMS granted: true }"));
-  customer.Send(At<v1::Purchase>(10 * kDay, "kind: ORDER order_id: '1' currency: 'EUR' header { channel: CHANNEL_STORE }"
+  customer.Send(At<v1::Purchase>(10 * kDay, "kind: ORDER order_id: '1' currency: 'EUR'"
+                                            " header { channel: CHANNEL_STORE }"
                                             " lines { category: 'milk' price_minor: 250 } lines { price_minor: 50 }"));
   customer.Send(At<v1::Purchase>(14 * kDay, "kind: ORDER order_id: '2' currency: 'EUR' lines { price_minor: 7 }"));
   customer.Send(At<v1::Purchase>(20 * kDay, "kind: ORDER order_id: '3' currency: 'CHF' lines { price_minor: 9 }"));
@@ -236,11 +237,12 @@ Event RandomEvent(int number, std::mt19937& random) {
       return At<v1::Member>(second, header + Text("consent { purpose: ", 1 + pick(3), " channel: ", 1 + pick(3),
                                                   " granted: ", pick(3) ? "true" : "false", " }"));
     case 4:
-      return At<v1::Purchase>(second, header + Text("kind: ", 2 + pick(2), " order_id: 'o", pick(12), "' currency: 'EUR'",
-                                                    pick(3) ? " lines { price_minor: 25 }" : ""));
+      return At<v1::Purchase>(second, header + Text("kind: ", 2 + pick(2), " order_id: 'o", pick(12),
+                                                    "' currency: 'EUR'", pick(3) ? " lines { price_minor: 25 }" : ""));
     default:
-      return At<v1::Purchase>(second, header + Text("kind: ", pick(2), " order_id: 'o", pick(12), "' currency: 'EUR' lines {",
-                                                    " category: 'c", pick(6), "' price_minor: ", pick(500), " }"));
+      return At<v1::Purchase>(second, header + Text("kind: ", pick(2), " order_id: 'o", pick(12),
+                                                    "' currency: 'EUR' lines { category: 'c", pick(6),
+                                                    "' price_minor: ", pick(500), " }"));
   }
 }
 

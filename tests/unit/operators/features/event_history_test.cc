@@ -59,7 +59,8 @@ TEST(EventHistoryTest, AnyOrderGivesTheCountsOfTheEvents) {
     ASSERT_EQ(history.last_ms(), last);
     ASSERT_NEAR(history.decayed(), decayed, 1e-12 * decayed);
     for (int64_t days : {1, 7, 30, 90}) {
-      const auto counted = std::count_if(times.begin(), times.end(), [&](int64_t time) { return DayOf(time) > today - days; });
+      const auto counted =
+          std::count_if(times.begin(), times.end(), [&](int64_t time) { return DayOf(time) > today - days; });
       ASSERT_EQ(CountLastDays(history, today, days), counted) << "round " << round << ", last " << days << " days";
     }
     ASSERT_LE(history.days_size(), 2 * kCountedDays);

@@ -74,7 +74,9 @@ TEST(ConsentTest, TheLatestByEventTimeHolds) {
   EXPECT_TRUE(MayMailAfter({Consent(5, true), Consent(6, false), Consent(7, true)}));
 }
 
-TEST(ConsentTest, AtTheSameMomentTheWithdrawalHolds) { EXPECT_FALSE(MayMailAfter({Consent(5, true), Consent(5, false)})); }
+TEST(ConsentTest, AtTheSameMomentTheWithdrawalHolds) {
+  EXPECT_FALSE(MayMailAfter({Consent(5, true), Consent(5, false)}));
+}
 
 TEST(ConsentTest, BelongsToItsPurposeAndChannel) {
   CustomerProfile profile;
@@ -114,7 +116,8 @@ TEST(ConsentTest, UnsubscribingWithdrawsMarketingThroughThatChannel) {
 }
 
 TEST(BasicsTest, TheLatestThatWasSaidHoldsFieldByField) {
-  std::vector<v1::Member> events = {Profile(1, "Europe/Berlin", "de", 7), Profile(3, "", "fr"), Profile(2, "UTC", "en")};
+  std::vector<v1::Member> events = {Profile(1, "Europe/Berlin", "de", 7), Profile(3, "", "fr"),
+                                    Profile(2, "UTC", "en")};
   std::vector<int> order = {0, 1, 2};
   do {
     CustomerProfile profile;

@@ -97,8 +97,19 @@ TEST(OrdersTest, OrdersAddUpByCurrency) {
             "orders=3 days=0..3 repeat=1 spent=CHF:50 spent=EUR:110");
 }
 
+TEST(OrdersTest, OfTwoOrdersWithOneIdTheEarlierCountsThenTheSmallerThenTheOneWithTheLesserCurrency) {
+  const auto either = [](const v1::Purchase& a, const v1::Purchase& b) {
+    EXPECT_EQ(After({a, b}), After({b, a}));
+    return After({a, b});
+  };
+  EXPECT_EQ(either(Order("1", 0, 100), Order("1", 1, 50)), "orders=1 days=0..0 repeat=0 spent=EUR:100");
+  EXPECT_EQ(either(Order("1", 0, 100), Order("1", 0, 50)), "orders=1 days=0..0 repeat=0 spent=EUR:50");
+  EXPECT_EQ(either(Order("1", 0, 50, "USD"), Order("1", 0, 50)), "orders=1 days=0..0 repeat=0 spent=EUR:50");
+}
+
 TEST(OrdersTest, ARefundTakesBackWhatItLists) {
-  EXPECT_EQ(After({Order("1", 0, 100), Refund("1", 1, {30, 10})}), "orders=1 days=0..0 repeat=0 spent=EUR:60 refunded=EUR:40");
+  EXPECT_EQ(After({Order("1", 0, 100), Refund("1", 1, {30, 10})}),
+            "orders=1 days=0..0 repeat=0 spent=EUR:60 refunded=EUR:40");
 }
 
 TEST(OrdersTest, ARefundWithoutLinesTakesBackAll) {
@@ -117,7 +128,8 @@ TEST(OrdersTest, ACancelledOrderIsNone) {
 
 TEST(OrdersTest, ARefundWaitsForItsOrder) {
   EXPECT_EQ(After({Refund("1", 1, {40})}), "orders=0");
-  EXPECT_EQ(After({Refund("1", 1, {40}), Order("1", 0, 100)}), "orders=1 days=0..0 repeat=0 spent=EUR:60 refunded=EUR:40");
+  EXPECT_EQ(After({Refund("1", 1, {40}), Order("1", 0, 100)}),
+            "orders=1 days=0..0 repeat=0 spent=EUR:60 refunded=EUR:40");
 }
 
 TEST(OrdersTest, ARefundInAnotherCurrencyHasNoEffect) {
@@ -133,7 +145,8 @@ TEST(OrdersTest, AnOrderToldTwiceIsTheEarlierOne) {
 }
 
 TEST(OrdersTest, AnOrderWithoutIdStandsForItself) {
-  EXPECT_EQ(After({Order("", 0, 100), Order("", 0, 100), Cancellation("", 1)}), "orders=2 days=0..0 repeat=0 spent=EUR:200");
+  EXPECT_EQ(After({Order("", 0, 100), Order("", 0, 100), Cancellation("", 1)}),
+            "orders=2 days=0..0 repeat=0 spent=EUR:200");
 }
 
 TEST(OrdersTest, AnyOrderOfArrivalGivesTheSame) {
@@ -186,7 +199,8 @@ TEST(OrdersTest, SettledOrdersCountLikeOpenOnes) {
 }
 
 TEST(OrdersTest, AnOrderThatComesAfterTheWindowStillCounts) {
-  EXPECT_EQ(After({Order("2", 400, 10), Order("3", 200, 3), Order("1", 0, 100)}), "orders=3 days=0..400 repeat=2 spent=EUR:113");
+  EXPECT_EQ(After({Order("2", 400, 10), Order("3", 200, 3), Order("1", 0, 100)}),
+            "orders=3 days=0..400 repeat=2 spent=EUR:113");
 }
 
 TEST(OrdersTest, ARefundAfterTheWindowFindsNothingAndIsCounted) {

@@ -6,7 +6,9 @@ namespace ebb {
 namespace {
 
 TEST(CurrenciesTest, KnowsWhatShopsArePaidIn) {
-  for (const char* code : {"AED", "CHF", "EUR", "USD", "XCG", "XOF", "ZAR", "ZWG"}) EXPECT_TRUE(IsCurrency(code)) << code;
+  for (const char* code : {"AED", "CHF", "EUR", "USD", "XCG", "XOF", "ZAR", "ZWG"}) {
+    EXPECT_TRUE(IsCurrency(code)) << code;
+  }
 }
 
 TEST(CurrenciesTest, KnowsWhatWasWithdrawnLately) { EXPECT_TRUE(IsCurrency("HRK") && IsCurrency("BGN")); }

@@ -128,8 +128,9 @@ TEST(ValidateTest, BirthdaysAreDaysOfTheCalendar) {
                   " day: " + std::to_string(day) + " } }");
   };
   EXPECT_EQ(birthday(2000, 2, 29) + birthday(0, 2, 29) + birthday(1999, 12, 31), "");
-  for (const auto& [year, month, day] : {std::tuple(1999, 2, 29), {1999, 4, 31}, {1999, 13, 1}, {1999, 0, 1}, {1999, 1, 0},
-                                         {-1, 1, 1}, {10000, 1, 1}, {1999, 1, 400}, {1999, 1, 2000000000}}) {
+  for (const auto& [year, month, day] : {std::tuple(1999, 2, 29), {1999, 4, 31}, {1999, 13, 1}, {1999, 0, 1},
+                                         {1999, 1, 0}, {-1, 1, 1}, {10000, 1, 1}, {1999, 1, 400},
+                                         {1999, 1, 2000000000}}) {
     EXPECT_EQ(birthday(year, month, day), "invalid-date") << year << "-" << month << "-" << day;
   }
 }

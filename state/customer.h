@@ -1,0 +1,55 @@
+#ifndef EBB_STATE_CUSTOMER_H_
+#define EBB_STATE_CUSTOMER_H_
+
+// A customer in memory, closed and open.
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "google/protobuf/message.h"
+#include "state/access.h"
+#include "state/document.h"
+#include "state/time_index.h"
+
+namespace ebb {
+
+// Rows of a customer's map and list states by full key; absent: erased.
+using CustomerRows = absl::btree_map<std::string, std::optional<std::string>>;
+
+// What an open epoch holds of one customer beside its body.
+struct OpenCustomer {
+  struct Value {
+    StateId state = 0;
+    std::string_view bytes;                              // In the body; used while there is no message.
+    std::unique_ptr<google::protobuf::Message> message;  // Parsed when it is asked for.
+    bool changed = false;
+  };
+  std::vector<Value> values;          // In order of ids.
+  std::vector<DocumentTimer> timers;  // In order of (deadline, id).
+  CustomerRows rows;                  // Changed.
+  bool changed = false;
+  std::string next_body;              // The body after this epoch; set by Freeze.
+};
+
+// Owned by the cache.
+struct Customer {
+  std::string id;
+  std::string body;                  // As of the last closed epoch.
+  uint64_t stamp = 0;                // Of the row in the store; 0 when there is none.
+  uint64_t dirty_since = 0;          // First epoch whose effect is not in written state; 0: none.
+  int64_t index_ms = kNoTime;        // Where the store's time index wakes it.
+  int64_t wake_ms = kNoTime;         // Where the unwritten part of the time index wakes it.
+  std::unique_ptr<CustomerRows> rows;  // Unwritten.
+  std::unique_ptr<OpenCustomer> open;
+  std::list<Customer*>::iterator place;  // In the list of clean or of dirty customers.
+};
+
+}  // namespace ebb
+
+#endif  // EBB_STATE_CUSTOMER_H_

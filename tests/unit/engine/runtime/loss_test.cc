@@ -1,0 +1,195 @@
+// What the runtime does when something that it needs is gone: it refuses, or goes on without it where that is accepted.
+
+#include <gtest/gtest.h>
+
+#include "engine/runtime/epoch_record.h"
+#include "state/document.h"
+#include "state/layout.h"
+#include "tests/unit/engine/runtime/runtime_fixture.h"
+
+namespace ebb::testing {
+namespace {
+
+class LossTest : public RuntimeTest {
+ protected:
+  LossTest() { options_.worker.commit_interval = absl::Milliseconds(5); }
+
+  // Lets a process read all events and crashes it while it owes all of them.
+  void CrashInDebt(int events) {
+    options_.worker.task.epoch_records = 10;
+    SendEvents(0, events);
+    auto process = Start();
+    StepUntil(*process, [&] { return process->standing().finished; });
+    for (const auto& [partition, slot] : process->worker().slots()) ASSERT_GT(slot.task->debt().records(), 20u);
+  }
+
+  // The final error of a process started now.
+  absl::Status Refusal() {
+    auto process = Start();
+    for (int i = 0; i < 20'000; ++i) {
+      if (auto status = process->Step(); !status.ok()) return status;
+      clock_.Advance(absl::Milliseconds(1));
+    }
+    return absl::OkStatus();
+  }
+
+  void ExpectRefused(const std::string& why) {
+    const absl::Status refusal = Refusal();
+    EXPECT_NE(std::string(refusal.message()).find(why), std::string::npos) << refusal;
+    EXPECT_NE(std::string(refusal.message()).find("--accept-loss"), std::string::npos) << refusal;
+  }
+
+  // A process that accepts losses goes on, and the one after it has nothing left to accept.
+  void ExpectGoesOn(int events_before) {
+    options_.worker.accept_loss = true;
+    SendEvents(events_before, 50);
+    auto process = Start();
+    StepUntilFinished(*process);
+    EXPECT_GT(process->worker().figures().accepted_losses, 0u);
+    StepUntil(*process, [&] {
+      for (const auto& [partition, slot] : process->worker().slots()) {
+        if (slot.task->low_water() < slot.task->epoch()) return false;
+      }
+      return true;
+    });
+    process.reset();
+    options_.worker.accept_loss = false;
+    process = Start();
+    StepUntilFinished(*process);
+    EXPECT_EQ(process->worker().figures().accepted_losses, 0u);
+    // Every event has given one result, whatever became of its effect on state.
+    EXPECT_EQ(ResultsOfEvents(), events_before + 50);
+  }
+
+  int ResultsOfEvents() const {
+    int results = 0;
+    for (const std::string& line : Results()) results += line.find("\"orders\":\"-") == std::string::npos;
+    return results;
+  }
+
+  uint64_t Debts(SimulatedProcess& process) {
+    uint64_t records = 0;
+    for (const auto& [partition, slot] : process.worker().slots()) records += slot.task->debt().records();
+    return records;
+  }
+};
+
+TEST_F(LossTest, InputThatIsNoLongerKeptIsRefusedOrAccepted) {
+  CrashInDebt(100);
+  for (int32_t p = 0; p < kPartitions; ++p) broker_.Trim({"purchases", p}, 5);
+  ExpectRefused("holds the offsets 5 to ");
+  ExpectGoesOn(100);
+}
+
+TEST_F(LossTest, InputThatHasChangedIsRefusedOrAccepted) {
+  CrashInDebt(100);
+  for (int32_t p = 0; p < kPartitions; ++p) broker_.Compact({"purchases", p});
+  ExpectRefused("the input has changed or lost records");
+  ExpectGoesOn(100);
+}
+
+TEST_F(LossTest, ChangelogThatIsGoneIsRefusedOrAccepted) {
+  CrashInDebt(100);
+  broker_.CreateTopic(ChangelogTopic("shop"), kPartitions, {{"cleanup.policy", "compact"}});
+  for (int32_t p = 0; p < kPartitions; ++p) stores_.rows(p).clear();
+  ExpectRefused("is empty");
+  ExpectGoesOn(100);
+}
+
+TEST_F(LossTest, TopicMadeAnewIsRefusedOrAccepted) {
+  CrashInDebt(100);
+  broker_.CreateTopic("browses", kPartitions);
+  ExpectRefused("the topic has been made anew");
+  ExpectGoesOn(100);
+}
+
+TEST_F(LossTest, EpochRecordMissingInTheStoreComesFromTheChangelog) {
+  const auto expected = Undisturbed(100);
+  CrashInDebt(100);
+  for (int32_t p = 0; p < kPartitions; ++p) stores_.rows(p).erase(layout::EpochKey(EpochSlot(2)));
+  auto process = Start();
+  StepUntilFinished(*process);
+  EXPECT_EQ(ResultSet(), expected);
+}
+
+TEST_F(LossTest, EpochRecordMissingEverywhereIsRefusedOrAccepted) {
+  CrashInDebt(100);
+  for (int32_t p = 0; p < kPartitions; ++p) {
+    ASSERT_TRUE(broker_.Append({ChangelogTopic("shop"), p}, layout::EpochKey(EpochSlot(2)), std::nullopt).ok());
+  }
+  ExpectRefused("none may be missing");
+  ExpectGoesOn(100);
+}
+
+TEST_F(LossTest, StateOfAnotherLifeIsRebuilt) {
+  options_.worker.uuid_seed = 1;
+  CrashInDebt(60);
+  std::vector<std::map<std::string, std::string>> former;
+  for (int32_t p = 0; p < kPartitions; ++p) former.emplace_back(stores_.rows(p).begin(), stores_.rows(p).end());
+  broker_ = MemoryBroker();
+  CreateTopics();
+  for (int32_t p = 0; p < kPartitions; ++p) stores_.rows(p).clear();
+  const auto expected = Undisturbed(200);
+  options_.worker.uuid_seed = 1000;
+  CrashInDebt(200);
+  for (int32_t p = 0; p < kPartitions; ++p) {
+    broker_.Compact({ChangelogTopic("shop"), p});
+    stores_.rows(p) = {former[p].begin(), former[p].end()};
+  }
+  auto process = Start();
+  StepUntilFinished(*process);
+  bool rebuilt = false;
+  for (const std::string& note : process->notes()) {
+    rebuilt |= note.find("rebuilt from the changelog") != std::string::npos;
+  }
+  EXPECT_TRUE(rebuilt);
+  EXPECT_EQ(ResultSet(), expected);
+}
+
+TEST_F(LossTest, CustomerAheadOfTheLastEpochIsNotBelieved) {
+  options_.worker.recovery_budget = absl::ZeroDuration();
+  SendEvents(0, 20);
+  auto process = Start();
+  StepUntilFinished(*process);
+  process.reset();
+  for (int32_t p = 0; p < kPartitions; ++p) {
+    for (auto& [key, value] : stores_.rows(p)) {
+      if (layout::KindOf(key) == layout::RowKind::kDocument) value = StampedRow(1'000'000, ReadStampedRow(value)->body);
+    }
+  }
+  SendEvents(20, 20);
+  EXPECT_NE(std::string(Refusal().message()).find("another life"), std::string::npos);
+}
+
+TEST_F(LossTest, LogThatMovesUpMakesStateBeWrittenBeforeItIsTooLate) {
+  options_.worker.commit_interval = absl::Seconds(1);
+  SendEvents(0, 100);
+  auto process = Start();
+  StepUntil(*process, [&] { return process->standing().finished && process->worker().Finished(); });
+  ASSERT_GT(Debts(*process), 0u);
+  // Nothing arrives, but time does not pass either: the debt would stay.
+  for (int64_t begin : {1, 2}) {
+    for (int32_t p = 0; p < kPartitions; ++p) broker_.Trim({"browses", p}, begin);
+    clock_.Advance(Worker::kRetentionWatch);
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE(process->Step().ok());
+  }
+  EXPECT_EQ(Debts(*process), 0u);
+}
+
+TEST_F(LossTest, RecordsThatCompactionMayRemoveAreNotOwed) {
+  options_.worker.task.compaction_lags = {absl::Hours(1), absl::InfiniteDuration()};
+  options_.worker.task.epoch_records = 10;
+  SendEvents(0, 100);  // The broker gives them the time 0: as old as can be.
+  auto process = Start();
+  uint64_t most = 0;
+  StepUntil(*process, [&] {
+    for (const auto& [partition, slot] : process->worker().slots()) {
+      if (slot.task->epoch() > 0 && !slot.task->epoch_open()) most = std::max(most, slot.task->debt().records());
+    }
+    return process->standing().finished;
+  });
+  EXPECT_LE(most, 10u);
+}
+
+}  // namespace
+}  // namespace ebb::testing

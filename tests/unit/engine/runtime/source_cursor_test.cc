@@ -1,0 +1,48 @@
+#include "engine/runtime/source_cursor.h"
+
+#include "engine/log/memory_log.h"
+#include "tests/unit/engine/runtime/runtime_fixture.h"
+
+namespace ebb::testing {
+namespace {
+
+class SourceCursorTest : public RuntimeTest {
+ protected:
+  SourceCursor cursor_{spec_->sources[0], 0, kPartitions, 1 << 20};
+  MemoryInput input_{&broker_};
+};
+
+TEST_F(SourceCursorTest, LagIsWhatIsLeftToTake) {
+  const TopicPartition partition = cursor_.partition();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(broker_.Append(partition, "", "record").ok());
+  EXPECT_EQ(cursor_.lag(), std::nullopt) << "it is not being read";
+  ASSERT_TRUE(cursor_.Start(&input_, 1).ok());
+  EXPECT_EQ(cursor_.lag(), std::nullopt) << "nothing has come of it yet";
+  ASSERT_TRUE(*cursor_.Fill());
+  EXPECT_EQ(cursor_.lag(), 2);
+  ASSERT_TRUE(cursor_.HasHead());
+  cursor_.Take();
+  EXPECT_EQ(cursor_.lag(), 1);
+  cursor_.Rewind();
+  EXPECT_EQ(cursor_.lag(), 2);
+  cursor_.Stop();
+  EXPECT_EQ(cursor_.lag(), std::nullopt);
+}
+
+TEST_F(SourceCursorTest, MarkersOfTransactionsAreNoLagOnceTheEndIsReached) {
+  const TopicPartition partition = cursor_.partition();
+  MemoryOutput output(&broker_, "upstream");
+  output.Recover();
+  ASSERT_EQ(output.State(), TransactionState::kNone);
+  ASSERT_TRUE(output.Begin().ok());
+  ASSERT_TRUE(output.Append({partition.topic, partition.partition, "key", "lost", {}}).ok());
+  output.Abort();
+  ASSERT_EQ(output.State(), TransactionState::kAborted);
+  ASSERT_TRUE(cursor_.Start(&input_, 0).ok());
+  ASSERT_FALSE(*cursor_.Fill());
+  EXPECT_EQ(cursor_.position(), 0);
+  EXPECT_EQ(cursor_.lag(), 0);
+}
+
+}  // namespace
+}  // namespace ebb::testing

@@ -1,0 +1,146 @@
+#include "state/customer_cache.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "state/text.h"
+#include "tests/unit/state/customer_cache_testing.h"
+
+namespace ebb {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::Ge;
+using testing::Le;
+using testing::Optional;
+
+class CustomerCacheLimitTest : public CustomerCacheTest {};
+
+TEST_F(CustomerCacheLimitTest, TooLargeACacheWritesTheOldestAndShrinksToItsLimit) {
+  Start(0);
+  constexpr int kCustomers = 100;
+  for (int i = 0; i < kCustomers; ++i) {
+    Set(Text("customer ", i + 100), kName, std::string(500, 'x'));
+    CommitRedone(i + 1);
+  }
+  const size_t each = cache_->bytes() / kCustomers;
+  const size_t limit = each * 60 + each / 2;
+  Start(limit);
+  for (int i = 0; i < kCustomers; ++i) {
+    Set(Text("customer ", i + 100), kName, std::string(500, 'x'));
+    CommitRedone(i + 1);
+  }
+  ASSERT_TRUE(cache_->over_limit());
+  EXPECT_EQ(cache_->customers(), 100u) << "dirty customers have left";
+  const WriteBack written = Select(200, kNone, kNone, 0);
+  ASSERT_THAT(Ids(written).size(), AllOf(Ge(39u), Le(42u)));
+  for (size_t i = 0; i < written.customers.size(); ++i) EXPECT_EQ(Ids(written)[i], Text("customer ", i + 100));
+  EXPECT_EQ(written.low_water, written.customers.size());
+  Commit(200, written);
+  EXPECT_FALSE(cache_->over_limit());
+  EXPECT_LE(cache_->bytes(), limit);
+  EXPECT_EQ(State("customer 199").size(), 2 + 500 + std::string(", dirty since 100").size());
+  EXPECT_TRUE(InMemory("customer 198"));
+  EXPECT_FALSE(InMemory("customer 100"));
+  EXPECT_EQ(State("customer 100").size(), 2u + 500u) << "what left is not what comes back";
+}
+
+TEST_F(CustomerCacheLimitTest, DirtyCustomerNeverLeaves) {
+  Start(0);
+  Set("ann", kName, "Ann");
+  Open("ann").PutRow(kMap, "k", "v");
+  CommitRedone(1);
+  Open("bob");
+  cache_->Abort();
+  CommitRedone(2);
+  EXPECT_TRUE(cache_->over_limit());
+  EXPECT_TRUE(InMemory("ann"));
+  EXPECT_EQ(State("ann"), "1=Ann, dirty since 1");
+  EXPECT_THAT(MapRows("ann"), ElementsAre("k=v"));
+}
+
+TEST_F(CustomerCacheLimitTest, CustomerLeavesOnceItIsWritten) {
+  Start(0);
+  Set("ann", kName, "Ann");
+  Open("ann").PutRow(kMap, "k", "v");
+  Arm("ann", 500);
+  CommitAll(1);
+  EXPECT_EQ(cache_->customers(), 0u);
+  EXPECT_EQ(cache_->bytes(), 0u);
+  EXPECT_EQ(State("ann"), "1=Ann timer 1@500");
+  EXPECT_THAT(MapRows("ann"), ElementsAre("k=v"));
+  EXPECT_THAT(Due(500), ElementsAre(Wake{500, "ann"}));
+}
+
+TEST_F(CustomerCacheLimitTest, CustomerWhoseWakeIsOnlyInMemoryNeverLeaves) {
+  Start(0);
+  ASSERT_FALSE(*cache_->wakes().AnyDue(0)) << "reads the index up to an hour";
+  Arm("soon", 1000);
+  Arm("later", 2 * TimeIndex::kLookaheadMs);
+  CommitAll(1);
+  EXPECT_THAT(Index(), ElementsAre(Wake{1000, "soon"}, Wake{2 * TimeIndex::kLookaheadMs, "later"}));
+  EXPECT_EQ(cache_->customers(), 1u);
+  EXPECT_TRUE(InMemory("soon"));
+  ASSERT_THAT(Pop(1000), Optional(Wake{1000, "soon"}));
+  Disarm("soon");
+  CommitAll(2);
+  EXPECT_EQ(Pop(1000), std::nullopt);
+  EXPECT_FALSE(InMemory("soon"));
+}
+
+TEST_F(CustomerCacheLimitTest, LeastRecentlyUsedLeavesFirst) {
+  for (const char* id : {"a", "b", "c", "d"}) Set(id, kName, std::string(100, 'x'));
+  CommitAll(1);
+  Start(kPlenty);
+  Load("a");
+  Start(3 * cache_->bytes());
+  for (const char* id : {"a", "b", "c"}) Open(id);
+  cache_->Abort();
+  Open("a");
+  cache_->Abort();
+  EXPECT_EQ(cache_->customers(), 3u);
+  Open("d");
+  cache_->Abort();
+  EXPECT_EQ(cache_->customers(), 3u);
+  EXPECT_TRUE(InMemory("a"));
+  EXPECT_TRUE(InMemory("c"));
+  EXPECT_TRUE(InMemory("d"));
+  EXPECT_FALSE(InMemory("b"));
+}
+
+TEST_F(CustomerCacheLimitTest, AllCleanFitsIntoTheLimitAfterEveryEpoch) {
+  constexpr size_t kLimit = 20'000;
+  Start(kLimit);
+  for (int epoch = 1; epoch <= 100; ++epoch) {
+    for (int i = 0; i < 30; ++i) {
+      const std::string id = Text("customer ", (epoch * 17 + i * 31) % 500);
+      Set(id, kName, std::string((epoch * i) % 700, 'x'));
+      Open(id).PutRow(kMap, Text(epoch), "row");
+      if (i % 10 == 0) Arm(id, 100'000'000 + epoch);
+    }
+    CommitAll(epoch);
+    ASSERT_EQ(cache_->dirty_customers(), 0u);
+    ASSERT_LE(cache_->bytes(), kLimit);
+    ASSERT_FALSE(cache_->over_limit());
+  }
+  EXPECT_GT(cache_->customers(), 10u) << "hardly anything is kept";
+}
+
+TEST_F(CustomerCacheLimitTest, BytesComeBackToNothing) {
+  Start(0);
+  for (int round = 0; round < 3; ++round) {
+    Set("ann", kName, std::string(10'000, 'x'));
+    Arm("ann", 500 + round);
+    Open("ann").PutRow(kMap, Text(round), std::string(1000, 'x'));
+    CommitRedone(3 * round + 1);
+    EXPECT_GT(cache_->bytes(), 11'000u);
+    Open("ann").EraseRow(kMap, Text(round));
+    Set("ann", kName, "short");
+    cache_->Abort();
+    CommitAll(3 * round + 2);
+    EXPECT_EQ(cache_->bytes(), 0u);
+  }
+}
+
+}  // namespace
+}  // namespace ebb
