@@ -47,6 +47,7 @@ struct Customer {
   int64_t wake_ms = kNoTime;         // Where the unwritten part of the time index wakes it.
   std::unique_ptr<CustomerRows> rows;  // Unwritten.
   std::unique_ptr<OpenCustomer> open;
+  size_t bytes = 0;                    // What it takes, as the cache has counted it.
   std::list<Customer*>::iterator place;  // In the list of clean or of dirty customers.
 };
 

@@ -43,6 +43,13 @@ size_t CustomerCache::SizeOf(const Customer& customer) {
   return bytes;
 }
 
+void CustomerCache::Count(Customer* customer) {
+  const size_t bytes = SizeOf(*customer);
+  bytes_ += bytes - customer->bytes;
+  if (customer->dirty_since != 0) dirty_bytes_ += bytes - customer->bytes;
+  customer->bytes = bytes;
+}
+
 absl::StatusOr<Customer*> CustomerCache::Load(std::string_view id) {
   if (auto it = customers_.find(id); it != customers_.end()) {
     ++hits_;
@@ -89,7 +96,7 @@ absl::StatusOr<Customer*> CustomerCache::Insert(std::string_view id, const std::
   }
   Customer* inserted = customer.get();
   inserted->place = clean_.insert(clean_.end(), inserted);
-  bytes_ += SizeOf(*inserted);
+  Count(inserted);
   customers_.insert(std::move(customer));
   return inserted;
 }
@@ -117,18 +124,16 @@ StateAccess& CustomerCache::Open(Customer* customer) {
 
 void CustomerCache::SetWake(Customer* customer, int64_t time_ms) {
   ClearWake(customer);
-  bytes_ -= SizeOf(*customer);
   customer->wake_ms = time_ms;
-  bytes_ += SizeOf(*customer);
+  Count(customer);
   wakes_.Add(time_ms, customer->id);
 }
 
 void CustomerCache::ClearWake(Customer* customer) {
   if (customer->wake_ms == kNoTime) return;
   wakes_.Remove(customer->wake_ms, customer->id);
-  bytes_ -= SizeOf(*customer);
   customer->wake_ms = kNoTime;
-  bytes_ += SizeOf(*customer);
+  Count(customer);
 }
 
 void CustomerCache::WakeTaken(Customer* customer, int64_t time_ms) {
@@ -194,21 +199,22 @@ void CustomerCache::AddToWriteBack(uint64_t epoch, Customer* customer, WriteBack
 WriteBack CustomerCache::SelectWriteBack(uint64_t epoch, uint64_t target_low, uint64_t least_low, size_t max_bytes) {
   WriteBack out;
   size_t written_bytes = 0;
-  const size_t excess_bytes = bytes_ > limit_bytes_ ? bytes_ - limit_bytes_ : 0;
+  // Clean customers make room by themselves.
+  const size_t excess_bytes = crowded() ? dirty_bytes_ - dirty_limit_bytes() : 0;
   auto wanted = [&](uint64_t since) {
     return since <= least_low || written_bytes < excess_bytes ||
            (since <= target_low && written_bytes < max_bytes);
   };
   auto it = dirty_.begin();
   for (; it != dirty_.end() && wanted((*it)->dirty_since); ++it) {
-    written_bytes += SizeOf(**it);
+    written_bytes += (*it)->bytes;
     AddToWriteBack(epoch, *it, &out);
   }
   out.low_water = it == dirty_.end() ? epoch : (*it)->dirty_since - 1;
   for (Customer* customer : open_) {
     if (!customer->open->changed || customer->dirty_since != 0) continue;
     if (it == dirty_.end() && wanted(epoch)) {
-      written_bytes += SizeOf(*customer);
+      written_bytes += customer->bytes;
       AddToWriteBack(epoch, customer, &out);
     } else {
       out.low_water = std::min(out.low_water, epoch - 1);
@@ -266,11 +272,11 @@ void CustomerCache::CloseOpen(Customer* customer) {
 void CustomerCache::MarkWritten(uint64_t epoch, Customer* customer, WriteBatch* batch) {
   // Rows of map and list states need the document's stamp for as long as they are there.
   const bool deleted = customer->body.empty() && !HasRows(*customer);
-  bytes_ -= SizeOf(*customer);
+  dirty_bytes_ -= customer->bytes;
   customer->rows.reset();
   customer->stamp = epoch;
   customer->dirty_since = 0;
-  bytes_ += SizeOf(*customer);
+  Count(customer);
   const int64_t deadline = EarliestDeadline(customer->body).value_or(kNoTime);
   if (deadline != customer->index_ms) {
     if (customer->index_ms != kNoTime) batch->Delete(layout::WakeKey(customer->index_ms, customer->id));
@@ -290,7 +296,6 @@ void CustomerCache::Commit(uint64_t epoch, WriteBack written, WriteBatch* batch)
   for (Customer* customer : open_) {
     OpenCustomer& open = *customer->open;
     if (open.changed) {
-      bytes_ -= SizeOf(*customer);
       customer->body = std::move(open.next_body);
       customer->body.shrink_to_fit();
       if (!open.rows.empty()) {
@@ -299,9 +304,10 @@ void CustomerCache::Commit(uint64_t epoch, WriteBack written, WriteBatch* batch)
       }
       if (customer->dirty_since == 0) {
         customer->dirty_since = epoch;
+        dirty_bytes_ += customer->bytes;
         dirty_.splice(dirty_.end(), clean_, customer->place);
       }
-      bytes_ += SizeOf(*customer);
+      Count(customer);
     }
     CloseOpen(customer);
   }
@@ -346,7 +352,7 @@ void CustomerCache::Evict() {
       continue;
     }
     it = clean_.erase(it);
-    bytes_ -= SizeOf(*customer);
+    bytes_ -= customer->bytes;
     customers_.erase(customers_.find(std::string_view(customer->id)));
   }
 }
@@ -359,7 +365,7 @@ void CustomerCache::Reset() {
   graves_.clear();
   grave_order_.clear();
   wakes_.Rewind();
-  bytes_ = 0;
+  bytes_ = dirty_bytes_ = 0;
   pinned_bytes_ = 0;
   status_ = absl::OkStatus();
 }

@@ -65,7 +65,7 @@ class CustomerCache {
   void Freeze();
 
   // Chooses and serialises what is written with `epoch`, which must be frozen: customers dirty since an epoch up to
-  // `target_low`, and while the cache is too large the oldest beyond that; at most about `max_bytes`, but never so
+  // `target_low`, and while dirty customers take too much of the cache the oldest beyond that; at most about `max_bytes`, but never so
   // little that low_water cannot reach `least_low`.
   WriteBack SelectWriteBack(uint64_t epoch, uint64_t target_low, uint64_t least_low, size_t max_bytes);
 
@@ -87,6 +87,8 @@ class CustomerCache {
   size_t bytes() const { return bytes_; }
   size_t pinned_bytes() const { return pinned_bytes_; }
   bool over_limit() const { return bytes_ > limit_bytes_; }
+  // Dirty customers take more than three quarters: the next write-back goes beyond its budget.
+  bool crowded() const { return dirty_bytes_ > dirty_limit_bytes(); }
   size_t customers() const { return customers_.size(); }
   size_t dirty_customers() const { return dirty_.size(); }
   // The first epoch whose effect is not in written state; nothing when all is written. Between epochs.
@@ -126,7 +128,9 @@ class CustomerCache {
   void WakeFromBody(Customer* customer);
   void CloseOpen(Customer* customer);
   void Evict();
+  size_t dirty_limit_bytes() const { return limit_bytes_ / 4 * 3; }
   static size_t SizeOf(const Customer& customer);
+  void Count(Customer* customer);  // After a change of what it takes.
 
   Store* const store_;
   const size_t limit_bytes_;
@@ -142,6 +146,7 @@ class CustomerCache {
   MessagePool messages_;
   CustomerAccess access_;
   size_t bytes_ = 0;
+  size_t dirty_bytes_ = 0;
   uint64_t hits_ = 0;
   uint64_t misses_ = 0;
 };

@@ -17,8 +17,8 @@ absl::Status FromRocksDb(const rocksdb::Status& status, const std::string& direc
 
 // Makes the directory and tries its lock, without keeping it. That changes no file in it, unlike opening the database,
 // so what fails after this is about the files, not about access or another process at work on them. FailedPrecondition:
-// it is locked; PermissionDenied: it cannot be made or locked; ResourceExhausted: the disk is full; NotFound: read_only,
-// and there is no database.
+// it is locked; PermissionDenied: it cannot be made or locked; ResourceExhausted: the disk is full; NotFound:
+// read_only, and there is no database.
 absl::Status PrepareDirectory(const RocksDbOptions& options);
 
 // RocksDB as distributions build it aborts the process when some of its files meet a full disk, so it is stopped short

@@ -94,10 +94,8 @@ absl::StatusOr<size_t> Task::Process(size_t max_records, absl::Time wall_clock, 
   const uint64_t before = epoch_records_ + epoch_timers_;
   auto filled = merge_->Fill();
   if (!filled.ok()) return filled.status();
-  if (*filled) {
-    if (auto status = Prefetch(); !status.ok()) return status;
-    if (merge_->in_round() && merge_->NewcomerWaits()) merge_->EndRound();
-  }
+  if (auto status = Prefetch(); !status.ok()) return status;
+  if (*filled && merge_->in_round() && merge_->NewcomerWaits()) merge_->EndRound();
   size_t handled = 0;
   while (handled < max_records && !epoch_full()) {
     if (!merge_->in_round() && !BeginRound(wall_clock, elapsed)) break;
@@ -110,9 +108,7 @@ absl::StatusOr<size_t> Task::Process(size_t max_records, absl::Time wall_clock, 
       merge_->EndRound();
       auto more = merge_->Fill();
       if (!more.ok()) return more.status();
-      if (*more) {
-        if (auto status = Prefetch(); !status.ok()) return status;
-      }
+      if (auto status = Prefetch(); !status.ok()) return status;
       continue;
     }
     merge_->Follow(*next);
@@ -221,7 +217,7 @@ absl::Status Task::Prefetch() {
       if (!key.empty()) keys.push_back(key);
     });
   }
-  return cache_->Prefetch(std::move(keys));
+  return keys.empty() ? absl::OkStatus() : cache_->Prefetch(std::move(keys));
 }
 
 absl::Status Task::HandleHead(size_t source) {

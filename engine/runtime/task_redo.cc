@@ -93,9 +93,7 @@ absl::StatusOr<bool> Task::Redo(const v1::EpochRecord& record, size_t max_record
   }
   auto filled = merge_->Fill();
   if (!filled.ok()) return filled.status();
-  if (*filled) {
-    if (auto status = Prefetch(); !status.ok()) return status;
-  }
+  if (auto status = Prefetch(); !status.ok()) return status;
   for (size_t handled = 0; handled < max_records; ++handled) {
     if (!merge_->in_round()) {
       if (redo_round_ == record.rounds_size()) return FinishRedoneEpoch(record);

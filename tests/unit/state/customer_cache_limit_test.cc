@@ -24,7 +24,7 @@ TEST_F(CustomerCacheLimitTest, TooLargeACacheWritesTheOldestAndShrinksToItsLimit
     CommitRedone(i + 1);
   }
   const size_t each = cache_->bytes() / kCustomers;
-  const size_t limit = each * 60 + each / 2;
+  const size_t limit = (each * 60 + each / 2) / 3 * 4;
   Start(limit);
   for (int i = 0; i < kCustomers; ++i) {
     Set(Text("customer ", i + 100), kName, std::string(500, 'x'));
@@ -43,6 +43,22 @@ TEST_F(CustomerCacheLimitTest, TooLargeACacheWritesTheOldestAndShrinksToItsLimit
   EXPECT_TRUE(InMemory("customer 198"));
   EXPECT_FALSE(InMemory("customer 100"));
   EXPECT_EQ(State("customer 100").size(), 2u + 500u) << "what left is not what comes back";
+}
+
+TEST_F(CustomerCacheLimitTest, CleanCustomersMakeRoomBeforeDirtyOnesAreWritten) {
+  Start(0);
+  Set("ann", kName, std::string(500, 'x'));
+  CommitRedone(1);
+  const size_t each = cache_->bytes();
+  Start(each * 3);
+  Set("ann", kName, std::string(500, 'x'));
+  CommitRedone(1);
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(cache_->Load(Text("stranger ", i)).ok());
+  ASSERT_TRUE(cache_->over_limit());
+  EXPECT_TRUE(Select(2, kNone, kNone, 0).customers.empty());
+  CommitRedone(2);
+  EXPECT_FALSE(cache_->over_limit());
+  EXPECT_TRUE(InMemory("ann"));
 }
 
 TEST_F(CustomerCacheLimitTest, DirtyCustomerNeverLeaves) {

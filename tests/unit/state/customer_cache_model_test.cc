@@ -5,142 +5,23 @@
 #include <set>
 
 #include "gmock/gmock.h"
-#include "google/protobuf/wrappers.pb.h"
 #include "gtest/gtest.h"
 #include "state/customer_cache.h"
 #include "state/hash.h"
 #include "state/layout.h"
 #include "state/memory_store.h"
 #include "state/text.h"
+#include "tests/unit/state/plain_customer.h"
 #include "tests/unit/state/store_testing.h"
 
 namespace ebb {
 namespace {
 
-using google::protobuf::StringValue;
 using namespace std::string_literals;
 
-constexpr int64_t kMinute = 60'000;
-constexpr int64_t kHour = 60 * kMinute;
-constexpr StateId kValues[] = {1, 2};
-constexpr StateId kMaps[] = {3, 4};
-constexpr TimerId kTimers[] = {1, 2};
-const std::vector<std::string> kSubKeys = {"", "\0"s, "a", "a\xff"s, "b", "\xff"};
 // Prefixes of each other, and bytes with a meaning in keys.
 const std::vector<std::string> kIds = {"a",  "a\0"s, "a\0\1"s, "a\xff", "ab", "b", "\0"s, "\xff", "\xff\xff",
                                        "c1", "c2",   "c3",     "c4",    "c5", "c6"};
-
-// A customer as a plain map has it, and as its own reference for StateAccess.
-class Plain final : public StateAccess {
- public:
-  const google::protobuf::Message* Find(StateId state, const google::protobuf::Message&) override {
-    const auto it = values.find(state);
-    return it == values.end() ? nullptr : &it->second;
-  }
-  google::protobuf::Message* Mutable(StateId state, const google::protobuf::Message&) override {
-    changed = true;
-    return &values[state];
-  }
-  void Clear(StateId state) override { changed |= values.erase(state) > 0; }
-  std::optional<std::string> FindRow(StateId state, std::string_view sub_key) override {
-    const auto it = rows.find({state, std::string(sub_key)});
-    if (it == rows.end()) return std::nullopt;
-    return it->second;
-  }
-  void PutRow(StateId state, std::string_view sub_key, std::string value) override {
-    changed = true;
-    rows[{state, std::string(sub_key)}] = std::move(value);
-  }
-  // The erasure of a row that is not there is a change: that is known only where the row would be.
-  void EraseRow(StateId state, std::string_view sub_key) override {
-    changed = true;
-    rows.erase({state, std::string(sub_key)});
-  }
-  void ScanRows(StateId state, std::string_view from, const RowVisitor& visit) override {
-    for (auto it = rows.lower_bound({state, std::string(from)}); it != rows.end() && it->first.first == state; ++it) {
-      if (!visit(it->first.second, it->second)) return;
-    }
-  }
-  std::optional<int64_t> Deadline(TimerId timer) override {
-    const auto it = timers.find(timer);
-    if (it == timers.end()) return std::nullopt;
-    return it->second;
-  }
-  void Arm(TimerId timer, int64_t deadline_ms) override {
-    changed |= Deadline(timer) != deadline_ms;
-    timers[timer] = deadline_ms;
-  }
-  void Disarm(TimerId timer) override { changed |= timers.erase(timer) > 0; }
-
-  std::string ToString() const {
-    std::string text;
-    for (const auto& [state, value] : values) text += Text(" ", state, "=", value.value());
-    for (const auto& [timer, deadline] : timers) text += Text(" timer ", timer, "@", deadline);
-    for (const auto& [key, value] : rows) text += Text(" ", key.first, "[", testing::PrintToString(key.second), "]=", value);
-    return text;
-  }
-
-  std::map<StateId, StringValue> values;
-  std::map<TimerId, int64_t> timers;
-  std::map<std::pair<StateId, std::string>, std::string> rows;
-  bool changed = false;
-};
-
-const StringValue& Empty() { return StringValue::default_instance(); }
-
-// All that can be read of a customer.
-Plain Read(StateAccess& access) {
-  Plain plain;
-  for (const StateId state : kValues) {
-    if (const auto* value = access.Find(state, Empty())) plain.values[state] = static_cast<const StringValue&>(*value);
-  }
-  for (const TimerId timer : kTimers) {
-    if (const auto deadline = access.Deadline(timer)) plain.timers[timer] = *deadline;
-  }
-  for (const StateId state : kMaps) {
-    access.ScanRows(state, "", [&](std::string_view key, std::string_view value) {
-      plain.rows[{state, std::string(key)}] = std::string(value);
-      return true;
-    });
-    for (const std::string& key : kSubKeys) {
-      EXPECT_EQ(access.FindRow(state, key), plain.FindRow(state, key)) << "found otherwise than visited";
-    }
-  }
-  return plain;
-}
-
-// What an operator might do, given by `seed` and by the state it finds.
-void Operate(StateAccess& access, uint64_t seed, int64_t now_ms, int64_t least_delay_ms) {
-  std::mt19937_64 random(seed);
-  for (size_t i = 1 + random() % 3; i > 0; --i) {
-    const StateId value = kValues[random() % 2];
-    const StateId map = kMaps[random() % 2];
-    const TimerId timer = kTimers[random() % 2];
-    const std::string& key = kSubKeys[random() % kSubKeys.size()];
-    switch (random() % 10) {
-      case 0:
-      case 1: {
-        auto* message = static_cast<StringValue*>(access.Mutable(value, Empty()));
-        const std::string all = Read(access).ToString();
-        message->set_value(Text(absl::Hex(StableHash64(all, seed)), std::string(random() % 30, 'x')));
-        break;
-      }
-      case 2: access.Clear(value); break;
-      case 3:
-      case 4: access.PutRow(map, key, Text(absl::Hex(random()), access.FindRow(map, key).value_or("").size())); break;
-      case 5: access.EraseRow(map, key); break;
-      case 6:
-      case 7: access.Arm(timer, now_ms + least_delay_ms + static_cast<int64_t>(random() % (3 * kHour))); break;
-      case 8: access.Disarm(timer); break;
-      default: {
-        const Plain all = Read(access);
-        for (const auto& [state, message] : all.values) access.Clear(state);
-        for (const auto& [armed, deadline] : all.timers) access.Disarm(armed);
-        for (const auto& [row, text] : all.rows) access.EraseRow(row.first, row.second);
-      }
-    }
-  }
-}
 
 class MemoryBackend {
  public:
@@ -350,7 +231,7 @@ class Course {
     const uint64_t target_low = epoch - std::min<uint64_t>(epoch, random_() % 40);
     const uint64_t least_low = random_() % 5 == 0 ? epoch - std::min<uint64_t>(epoch, random_() % 60) : 0;
     const size_t max_bytes = random_() % 3 == 0 ? 0 : random_() % 5000;
-    const bool over_limit = cache_.over_limit();
+    const bool crowded = cache_.crowded();
     cache_.Freeze();
     WriteBack written = cache_.SelectWriteBack(epoch, target_low, least_low, max_bytes);
 
@@ -371,7 +252,7 @@ class Course {
     EXPECT_EQ(written.low_water, oldest_left - 1);
     EXPECT_GE(written.low_water, std::min(least_low, epoch));
     EXPECT_LE(youngest_written, oldest_left);
-    if (!over_limit) {
+    if (!crowded) {
       EXPECT_LE(youngest_written, std::max(target_low, least_low));
       if (max_bytes == 0) {
         EXPECT_LE(youngest_written, least_low);

@@ -171,7 +171,7 @@ TEST_F(CustomerCacheTest, LowWaterIsTheEpochBeforeTheFirstThatIsNotWritten) {
     std::vector<std::string> written;
     uint64_t low_water;
   } cases[] = {
-      {0, {}, 1},     // a is dirty since 2,
+      {0, {}, 1},  // a is dirty since 2,
       {1, {}, 1},
       {2, {"a"}, 2},  // b since 3,
       {3, {"a", "b"}, 4},

@@ -181,7 +181,7 @@ TEST(DocumentTest, ExtremeDeadlinesComeBack) {
 }
 
 TEST(DocumentTest, StampComesBackInFrontOfAnyBody) {
-  for (uint64_t stamp : {uint64_t{0}, uint64_t{1}, uint64_t{127}, uint64_t{128}, std::numeric_limits<uint64_t>::max()}) {
+  for (uint64_t stamp : std::vector<uint64_t>{0, 1, 127, 128, std::numeric_limits<uint64_t>::max()}) {
     for (const std::string& body : {""s, "\0"s, "body"s}) {
       const std::string row = StampedRow(stamp, body);
       const auto document = ReadStampedRow(row);

@@ -64,7 +64,8 @@ TEST(LayoutTest, CustomerRowsAreOneRangeWithTheDocumentFirst) {
     const std::string end = PrefixEnd(document);
     for (const std::string& other : kCustomers) {
       for (const std::string& key : {DocumentKey(other), RowKey(other, 1, "\xff\xff"), RowKey(other, 0xffffffff, "")}) {
-        EXPECT_EQ(document <= key && key < end, other == customer) << testing::PrintToString(std::pair(customer, other));
+        EXPECT_EQ(document <= key && key < end, other == customer)
+            << testing::PrintToString(std::pair(customer, other));
       }
     }
   }

@@ -217,7 +217,7 @@ TEST_F(TimeIndexTest, FailingStoreIsReportedAndReadAgainLater) {
   EXPECT_THAT(Pop(10), ElementsAre(Wake{10, "a"}));
 }
 
-// Against a plain set, over many seeds: rows are written only where the store will still tell of them, as the cache does.
+// Against a plain set; rows are written only where the store will still tell of them, as the cache does it.
 TEST_F(TimeIndexTest, AnyMixtureComesInOrderAndWhole) {
   std::mt19937_64 random(6);
   std::multiset<Wake> expected;
