@@ -273,17 +273,25 @@ absl::Status Recovery::Adopt() {
 }
 
 absl::Status Recovery::AskBeginnings() {
-  for (size_t i = source_bounds_.size(); i < spec_.sources.size(); ++i) {
+  source_bounds_.resize(spec_.sources.size());
+  absl::Status waiting;
+  for (size_t i = 0; i < source_bounds_.size(); ++i) {
+    if (source_bounds_[i]) continue;
     auto bounds = cluster_.WrittenBounds(task_.sources()[i]->partition());
+    if (absl::IsUnavailable(bounds.status())) {
+      waiting = bounds.status();  // The others can be asked meanwhile.
+      continue;
+    }
     if (!bounds.ok()) return bounds.status();
-    source_bounds_.push_back(*bounds);
+    source_bounds_[i] = *bounds;
     task_.LogBegins(i, bounds->begin);
   }
+  if (!waiting.ok()) return waiting;
   while (task_.records().empty() && beginnings_.size() < spec_.sources.size()) {
     const size_t i = beginnings_.size();
     const std::string& start = spec_.sources[i].config.start();
     if (start == "earliest" || start == "latest") {
-      beginnings_.push_back(start == "earliest" ? source_bounds_[i].begin : source_bounds_[i].end);
+      beginnings_.push_back(start == "earliest" ? source_bounds_[i]->begin : source_bounds_[i]->end);
       continue;
     }
     absl::Time time;
@@ -337,7 +345,7 @@ absl::Status Recovery::StartSources(absl::Duration elapsed) {
   phase_ = Phase::kRedo;
   const std::vector<int64_t> from = task_.RedoFrom(live_from_);
   for (size_t i = 0; i < from.size() && !task_.records().empty(); ++i) {
-    const auto& [begin, end] = source_bounds_[i];
+    const auto& [begin, end] = *source_bounds_[i];
     if (from[i] >= begin && live_from_[i] <= end) continue;
     const std::string held = Text(ToString(task_.sources()[i]->partition()), " holds the offsets ", begin, " to ", end, " only");
     auto status = AcceptLoss(absl::DataLossError(
@@ -384,7 +392,7 @@ absl::Status Recovery::GiveUpRedo() {
   redo_epoch_ = task_.epoch() + 1;
   jump_ = true;
   for (size_t i = 0; i < live_from_.size(); ++i) {
-    const auto& [begin, end] = source_bounds_[i];
+    const auto& [begin, end] = *source_bounds_[i];
     // A topic made anew is read from its beginning.
     live_from_[i] = live_from_[i] > end ? begin : std::max(live_from_[i], begin);
   }

@@ -103,7 +103,7 @@ class Recovery {
   std::string store_uuid_;         // Of the changelog that the store mirrors; empty when it mirrors none.
   bool check_first_ = false;       // The first record read should be the mirror's last epoch record.
   bool anything_new_ = false;
-  std::vector<Cluster::Bounds> source_bounds_;
+  std::vector<std::optional<Cluster::Bounds>> source_bounds_;
   std::vector<int64_t> beginnings_;    // Where a new task begins.
   std::vector<int64_t> live_from_;     // Where the sources go on after redo; where the group stands, if that is later.
   bool jump_ = false;                  // Redo does not lead to live_from_: the sources are to be started there.

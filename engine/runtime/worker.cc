@@ -181,7 +181,8 @@ absl::StatusOr<bool> Worker::StepRecoveries() {
   const absl::Duration began = ports_.clock->Elapsed();
   bool worked = false;
   for (auto& [partition, slot] : slots_) {
-    // One after the other: each is bounded by the same disk and thread, and the first is live the sooner.
+    // One after the other: each is bounded by the same disk and thread, and the first is live the sooner. One that waits
+    // for an answer lets the next have its turn, so that all wait together.
     for (int slices = 0; slot.recovery != nullptr; ++slices) {
       // Tasks that are live have their turn, too.
       if (slices == kRecoverySlices || ports_.clock->Elapsed() - began >= kRecoveryTurn) return worked;
@@ -195,7 +196,7 @@ absl::StatusOr<bool> Worker::StepRecoveries() {
         slot.recovery = nullptr;
       }
       worked |= !waits;
-      if (waits) return worked;
+      if (waits) break;
     }
   }
   return worked;
