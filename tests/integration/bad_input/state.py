@@ -1,5 +1,6 @@
 """State that does not fit the pipeline, and state directories and ports that cannot be had."""
 
+import functools
 import socket
 import subprocess
 
@@ -133,10 +134,20 @@ def locked(bench):
     return rows
 
 
+@functools.cache
+def own_mounts():
+    """The `unshare` that gives a process mounts of its own here: as any user, as root, as root in a changed root."""
+    ways = (["--user", "--map-root-user", "--mount"], ["--mount"], ["--mount", "--propagation", "unchanged"])
+    for way in ways:
+        if subprocess.run(["unshare", *way, "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
+            return ["unshare", *way]
+    raise RuntimeError("expected to be allowed a mount namespace, by user namespaces or as root; neither is")
+
+
 def on_disk(size, directory, options=""):
     """A command before that of a process, which then has a file system of its own in `directory`."""
     script = f'mount -t tmpfs -o size={size}{options} ebb "{directory}" && exec "$@"'
-    return ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]
+    return [*own_mounts(), "sh", "-c", script, "sh"]
 
 
 def unwritable(bench):
