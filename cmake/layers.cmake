@@ -1,17 +1,12 @@
 # A layer is a top-level folder. Each sees itself and what is linked below it, and nothing else: its headers are
 # reached through a view, a directory that holds a link to that one folder, since the root is on no include path.
 add_library(ebb_flags INTERFACE)
+target_link_libraries(ebb_flags INTERFACE ebb_sanitizers)
 target_compile_options(ebb_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
   -Wno-missing-field-initializers)
 if(EBB_WERROR)
   target_compile_options(ebb_flags INTERFACE -Werror)
-endif()
-if(EBB_SANITIZE)
-  target_compile_options(ebb_flags INTERFACE -fsanitize=${EBB_SANITIZE} -fno-omit-frame-pointer)
-  target_link_options(ebb_flags INTERFACE -fsanitize=${EBB_SANITIZE})
-  # protobuf's headers lay maps out otherwise under the thread sanitizer than the distribution's library does.
-  target_compile_options(ebb_flags INTERFACE -U__SANITIZE_THREAD__)
 endif()
 if(EBB_COVERAGE)
   target_compile_options(ebb_flags INTERFACE --coverage)
@@ -58,8 +53,5 @@ function(ebb_protos name root)
   endforeach()
   add_library(${name} STATIC ${generated})
   target_include_directories(${name} SYSTEM PUBLIC ${out})
-  target_link_libraries(${name} PUBLIC protobuf::libprotobuf ${P_LINK})
-  if(EBB_SANITIZE)
-    target_compile_options(${name} PRIVATE -fsanitize=${EBB_SANITIZE} -U__SANITIZE_THREAD__)
-  endif()
+  target_link_libraries(${name} PUBLIC protobuf::libprotobuf ${P_LINK} PRIVATE ebb_sanitizers)
 endfunction()
