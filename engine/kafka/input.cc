@@ -169,7 +169,7 @@ absl::StatusOr<std::unique_ptr<Input>> OpenKafkaInput(const KafkaConnection& con
       {"fetch.error.backoff.ms", "50"},
   };
   // Before 2.2 a queue that is full stops the fetching for a whole second.
-  if (LibraryKnows("fetch.queue.backoff.ms")) defaults["fetch.queue.backoff.ms"] = "5";
+  if (LibraryKnows("fetch.queue.backoff.ms")) defaults.emplace("fetch.queue.backoff.ms", "5");
   const KafkaProperties own = {
       {"isolation.level", "read_committed"},
       {"enable.partition.eof", "true"},

@@ -45,20 +45,27 @@ void MemoryBroker::Trim(const TopicPartition& partition, int64_t begin) {
   while (!log.entries.empty() && log.entries.front().record.offset < log.begin) log.entries.pop_front();
 }
 
-void MemoryBroker::Compact(const TopicPartition& partition) {
+MemoryBroker::Compacted MemoryBroker::Compact(const TopicPartition& partition, const Compaction& limits) {
   Partition& log = At(partition);
-  const int64_t stable = log.LastStable();
+  const int64_t end = std::min(log.LastStable(), limits.below);
   const auto readable = [](const Entry& entry) {
     return entry.transaction == nullptr || entry.transaction->state == Transaction::State::kCommitted;
   };
   std::map<std::string, int64_t> last;
   for (const Entry& entry : log.entries) {
-    if (entry.record.offset < stable && readable(entry)) last[entry.record.key] = entry.record.offset;
+    if (entry.record.offset < end && readable(entry)) last[entry.record.key] = entry.record.offset;
   }
+  Compacted gone;
   std::erase_if(log.entries, [&](const Entry& entry) {
-    if (entry.record.offset >= stable) return false;
-    return !readable(entry) || last[entry.record.key] != entry.record.offset;
+    const Record& record = entry.record;
+    if (record.offset >= end || record.timestamp_ms >= limits.records_before_ms) return false;
+    const bool outlived = !readable(entry) || last[record.key] != record.offset;
+    const bool expired = !outlived && !record.value && record.timestamp_ms < limits.tombstones_before_ms;
+    gone.records += outlived ? 1 : 0;
+    gone.tombstones += expired ? 1 : 0;
+    return outlived || expired;
   });
+  return gone;
 }
 
 void MemoryBroker::TimeOutTransaction(const std::string& id) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -67,8 +68,19 @@ class MemoryBroker {
   std::vector<Record> Committed(const TopicPartition& partition) const;
   // Forgets records below `begin`, as retention does.
   void Trim(const TopicPartition& partition, int64_t begin);
+  // How far compaction may go, and what it took away.
+  struct Compaction {
+    int64_t tombstones_before_ms = std::numeric_limits<int64_t>::min();  // Older ones go, too, as after their retention.
+    int64_t records_before_ms = std::numeric_limits<int64_t>::max();     // Younger ones stay.
+    int64_t below = std::numeric_limits<int64_t>::max();                 // Nothing from this offset on goes.
+  };
+  struct Compacted {
+    size_t records = 0;
+    size_t tombstones = 0;
+  };
   // Forgets, below the last stable offset, aborted records and all but the last of each key.
-  void Compact(const TopicPartition& partition);
+  Compacted Compact(const TopicPartition& partition, const Compaction& limits);
+  Compacted Compact(const TopicPartition& partition) { return Compact(partition, Compaction()); }
   // Aborts what `id` has open and fences its producer, as the broker does when the transaction time-out has passed.
   void TimeOutTransaction(const std::string& id);
   // Ends the session of a member.

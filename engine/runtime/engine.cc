@@ -29,7 +29,7 @@ absl::Status Engine::Step(absl::Duration wait) {
     releasing_ = false;
     membership_.Release();
   }
-  if (stopping_ && !stopped_ && (AllParked() || !assigned_)) {
+  if (stopping_ && !stopped_ && AllParked()) {
     membership_.Leave(for_good_);
     stopped_ = true;
   }

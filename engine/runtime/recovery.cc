@@ -93,7 +93,7 @@ absl::Status Recovery::AskTarget() {
 absl::Status Recovery::CheckMirror(absl::Time wall_clock) {
   auto position = ReadPosition(task_.store());
   if (!position.ok()) return position.status();
-  next_ = position->next_offset();
+  next_ = mirrored_ = position->next_offset();
   store_uuid_ = position->changelog_uuid();
   auto row = task_.store()->Get(layout::ManifestKey());
   if (!row.ok()) return row.status();
@@ -110,7 +110,7 @@ absl::Status Recovery::CheckMirror(absl::Time wall_clock) {
                                " old, and deletions since may be gone from the changelog"));
   }
   if (!status.ok()) return status;
-  // One record is read twice: it must be the same, or the store is of another life.
+  // The store's last epoch record is read once more: it must be the same, or the store is of another life.
   check_first_ = next_ > 0;
   next_ = std::max<int64_t>(next_ - 1, 0);
   if (next_ < bounds_.begin) {
@@ -125,7 +125,8 @@ absl::Status Recovery::CheckMirror(absl::Time wall_clock) {
 absl::Status Recovery::Wipe(std::string why) {
   report_.rebuilt = true;
   report_.why_rebuilt = std::move(why);
-  next_ = 0;
+  next_ = mirrored_ = 0;
+  store_uuid_.clear();
   for (;;) {
     WriteBatch batch;
     auto status = task_.store()->Scan("", "", [&](std::string_view key, std::string_view) {
@@ -164,12 +165,22 @@ absl::StatusOr<bool> Recovery::Restore() {
       return false;
     }
     if (auto status = Apply(batch); !status.ok()) return status;
+    for (size_t i = 0; i < batch.size(); ++i) {
+      if (layout::KindOf(batch[i].key) != layout::RowKind::kEpoch) continue;
+      mirrored_ = batch[i].offset + 1;
+      proven_ = true;
+    }
     report_.changelog_records += batch.size();
     next_ = batch[batch.size() - 1].offset + 1;
   }
   if (polled->at_end) next_ = std::max(next_, polled->end_offset);
   remaining_ = std::max<int64_t>(bounds_.end - next_, 0);
   if (next_ < bounds_.end) return false;
+  // The place of its last epoch record is empty, and no later one has taken it over.
+  if (mirrored_ > 0 && !proven_) {
+    if (auto status = StartOver("the changelog does not hold its last epoch record"); !status.ok()) return status;
+    return false;
+  }
   input_.Stop(Changelog());
   reading_ = false;
   if (auto status = FinishRestore(); !status.ok()) return status;
@@ -191,7 +202,6 @@ bool Recovery::IsForeign(const RecordBatch& batch) const {
 absl::Status Recovery::StartOver(std::string why) {
   input_.Stop(Changelog());
   if (auto status = Wipe(std::move(why)); !status.ok()) return status;
-  store_uuid_.clear();
   next_ = bounds_.begin;
   return input_.Start(Changelog(), next_);
 }
@@ -237,7 +247,8 @@ absl::Status Recovery::FinishRestore() {
   if (!position.ok()) return position.status();
   auto last = ReadLastEpochRecord(task_.store());
   if (!last.ok()) return last.status();
-  position->set_next_offset(next_);
+  // Behind the last epoch record, not behind the control records that follow it: the next recovery looks at it again.
+  position->set_next_offset(mirrored_);
   if (*last) {
     position->set_committed_at_ms((*last)->committed_at_ms());
     position->set_changelog_uuid((*last)->changelog_uuid());

@@ -59,6 +59,8 @@ class Recovery {
 
   // The last step brought it on; otherwise it waits for an answer.
   bool worked() const { return worked_; }
+  // It does epochs again.
+  bool redoing() const { return phase_ == Phase::kRedo; }
   const RecoveryReport& report() const { return report_; }
   // Changelog records still to be read, for the metric; 0 once they are.
   int64_t remaining() const { return remaining_; }
@@ -97,6 +99,8 @@ class Recovery {
   std::vector<std::optional<int64_t>> committed_;
   Cluster::Bounds bounds_;
   int64_t next_ = 0;               // The next changelog offset to read.
+  int64_t mirrored_ = 0;           // The offset after the last epoch record in the store; 0 when there is none.
+  bool proven_ = false;            // An epoch record of the store's own changelog has been read.
   int64_t remaining_ = 0;
   bool worked_ = false;
   bool reading_ = false;

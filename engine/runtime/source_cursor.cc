@@ -19,6 +19,7 @@ absl::Status SourceCursor::Start(Input* input, int64_t offset) {
   at_end_ = decoded_ = false;
   position_ = from_ = offset;
   records_ = digest_ = 0;
+  bound_.reset();
   return input_->Start(partition_, offset);
 }
 

@@ -56,6 +56,8 @@ absl::Status Task::Adopt(const std::string& new_uuid, bool last_record_only) {
   const bool began = !records_.empty();
   debt_.Reset({low_water_, total_at_low, began ? RedoFrom({}) : std::vector<int64_t>(sources_.size(), 0)});
   merge_->SetTime(std::move(time));
+  // A recovery before may have been given up within a round.
+  if (merge_->in_round()) merge_->EndRound();
   merge_->rounds().clear();
   ClearEpoch();
   outbox_.clear();

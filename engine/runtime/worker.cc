@@ -29,6 +29,7 @@ void Worker::Assign(const std::set<int32_t>& partitions, int32_t partition_count
   }
   token_ = std::move(token);
   stop_ = Stop::kNone;
+  undone_in_drain_ = 0;
   for (int32_t partition : partitions) {
     Slot& slot = slots_[partition];
     const bool was_live = slot.task != nullptr && slot.recovery == nullptr && slot.task->epoch() > 0;
@@ -42,6 +43,7 @@ void Worker::Assign(const std::set<int32_t>& partitions, int32_t partition_count
       if (!created.ok()) {
         // Reported by the next step, as every final error is.
         failure_ = created.status();
+        slots_.erase(partition);
         return;
       }
       slot.task = *std::move(created);
@@ -150,7 +152,7 @@ absl::StatusOr<absl::Duration> Worker::StepReady(TransactionState state) {
   }
   if (token_ == nullptr) return kPoll;
   const absl::Duration now = ports_.clock->Elapsed();
-  if (now < backoff_until_ && stop_ == Stop::kNone) return kPoll;
+  if (now < backoff_until_ && stop_ != Stop::kPark) return kPoll;
   auto recovering = StepRecoveries();
   if (!recovering.ok()) return recovering.status();
   bool handled = false;
@@ -179,6 +181,23 @@ absl::StatusOr<absl::Duration> Worker::StepReady(TransactionState state) {
 
 absl::StatusOr<bool> Worker::StepRecoveries() {
   const absl::Duration began = ports_.clock->Elapsed();
+  const bool was_redoing = redoing_;
+  if (was_redoing) measured_redo_time_ += began - redo_looked_at_ - (figures_.busy - busy_at_look_);
+  auto worked = TurnRecoveries(began);
+  redoing_ = std::any_of(slots_.begin(), slots_.end(), [](const auto& slot) {
+    return slot.second.recovery != nullptr && slot.second.recovery->redoing();
+  });
+  redo_looked_at_ = ports_.clock->Elapsed();
+  busy_at_look_ = figures_.busy;
+  if (was_redoing || redoing_) measured_redo_time_ += redo_looked_at_ - began;
+  if (measured_redo_records_ >= kLeastRedoMeasured) {
+    figures_.redo_rate = static_cast<double>(measured_redo_records_) /
+                         std::max(absl::ToDoubleSeconds(measured_redo_time_), 1e-3);
+  }
+  return worked;
+}
+
+absl::StatusOr<bool> Worker::TurnRecoveries(absl::Duration began) {
   bool worked = false;
   for (auto& [partition, slot] : slots_) {
     // One after the other: each is bounded by the same disk and thread, and the first is live the sooner. One that waits
@@ -214,11 +233,6 @@ void Worker::NoteRecovery(int32_t partition, const Slot& slot) {
   }
   if (!report.note.empty()) Note(WorkerNote::Level::kInfo, Text("partition ", partition, ": ", report.note));
   measured_redo_records_ += report.records;
-  measured_redo_time_ += report.redo_time;
-  if (measured_redo_records_ >= 10'000) {
-    figures_.redo_rate = static_cast<double>(measured_redo_records_) /
-                         std::max(absl::ToDoubleSeconds(measured_redo_time_), 1e-3);
-  }
   Note(WorkerNote::Level::kInfo,
        report.kept ? Text("partition ", partition, ": kept, epoch ", slot.task->epoch())
                    : Text("partition ", partition, ": live at epoch ", slot.task->epoch(), "; ",
@@ -399,8 +413,8 @@ void Worker::Undo() {
   opened_at_.reset();
   backoff_until_ = ports_.clock->Elapsed() + backoff_;
   backoff_ = std::min(backoff_ * 2, kLongestBackoff);
-  // Under a stop nothing is tried again: another owner does the work anew.
-  if (stop_ == Stop::kPark) token_ = nullptr;
+  // Who parks tries nothing again: another owner does the work anew.
+  if (stop_ == Stop::kPark || (stop_ == Stop::kDrain && ++undone_in_drain_ >= kDrainAttempts)) token_ = nullptr;
 }
 
 absl::Status Worker::RecoverFenced() {

@@ -118,6 +118,8 @@ class Worker {
   static constexpr int kRecoverySlices = 16;
   // Records a second that redo is believed to manage before it was measured.
   static constexpr double kAssumedRedoRate = 50'000;
+  // Before so many were redone the measure counts for nothing.
+  static constexpr uint64_t kLeastRedoMeasured = 10'000;
   // Idle for so long, state is written back that need not be yet.
   static constexpr absl::Duration kIdleBeforeCatchUp = absl::Milliseconds(500);
   // How often it is looked where the logs of the sources begin.
@@ -125,6 +127,9 @@ class Worker {
   // Between one aborted commit and the next attempt; grows to the second figure.
   static constexpr absl::Duration kFirstBackoff = absl::Milliseconds(50);
   static constexpr absl::Duration kLongestBackoff = absl::Seconds(5);
+  // Attempts at the last commit of a drain. It is refused for ever where the group has given the tasks to others and has
+  // not told yet; whoever takes over then redoes what was not written.
+  static constexpr int kDrainAttempts = 6;
   // Fenced more often than this within the window, there must be two processes of one name, and this one ends.
   static constexpr size_t kMostFenced = 3;
   static constexpr absl::Duration kFencedWindow = absl::Minutes(10);
@@ -136,6 +141,7 @@ class Worker {
   absl::StatusOr<absl::Duration> StepReady(TransactionState state);
   absl::StatusOr<absl::Duration> StepCommitting(TransactionState state);
   absl::StatusOr<bool> StepRecoveries();
+  absl::StatusOr<bool> TurnRecoveries(absl::Duration began);
   absl::StatusOr<bool> StepTasks();
   bool ShouldClose(bool handled_any) const;
   bool WantsCatchUp() const;
@@ -166,6 +172,7 @@ class Worker {
   absl::Duration idle_since_;
   absl::Duration backoff_until_;
   absl::Duration backoff_ = kFirstBackoff;
+  int undone_in_drain_ = 0;
   std::deque<absl::Duration> fenced_at_;       // Within the window; bounded by kMostFenced.
   absl::Duration watch_at_;                    // The next look at the logs of the sources,
   std::pair<int32_t, size_t> watched_;         // which is at this partition and source.
@@ -173,7 +180,10 @@ class Worker {
   uint64_t uuids_ = 0;
   Figures figures_;
   uint64_t measured_redo_records_ = 0;
-  absl::Duration measured_redo_time_;
+  absl::Duration measured_redo_time_;          // While some task was redone, what tasks that are live took left out.
+  bool redoing_ = false;                       // At the end of the last turn of recoveries,
+  absl::Duration redo_looked_at_;              // which was then, when so much had been spent on tasks that are live.
+  absl::Duration busy_at_look_;
   std::vector<WorkerNote> notes_;
   absl::Status failure_;
 };

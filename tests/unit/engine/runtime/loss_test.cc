@@ -146,6 +146,32 @@ TEST_F(LossTest, StateOfAnotherLifeIsRebuilt) {
   EXPECT_EQ(ResultSet(), expected);
 }
 
+TEST_F(LossTest, StateOfAnotherLifeIsRebuiltAlsoWhereThatLifeWasAsLong) {
+  const auto life = [this](uint64_t uuid_seed) {
+    options_.worker.uuid_seed = uuid_seed;
+    CrashInDebt(60);
+    // What has been restored ends behind the control records of the last transaction.
+    auto process = Start();
+    StepUntil(*process, [&] { return process->standing().ready; });
+    return broker_.WrittenBounds({ChangelogTopic("shop"), 0})->end;
+  };
+  const int64_t end = life(1);
+  std::vector<MemoryStores::Rows> former;
+  for (int32_t p = 0; p < kPartitions; ++p) former.push_back(stores_.rows(p));
+  broker_ = MemoryBroker();
+  CreateTopics();
+  for (int32_t p = 0; p < kPartitions; ++p) stores_.rows(p).clear();
+  ASSERT_EQ(life(1000), end);
+  for (int32_t p = 0; p < kPartitions; ++p) stores_.rows(p) = former[p];
+  auto process = Start();
+  StepUntil(*process, [&] { return process->standing().ready; });
+  int rebuilt = 0;
+  for (const std::string& note : process->notes()) {
+    rebuilt += note.find("rebuilt from the changelog") != std::string::npos ? 1 : 0;
+  }
+  EXPECT_EQ(rebuilt, kPartitions);
+}
+
 TEST_F(LossTest, CustomerAheadOfTheLastEpochIsNotBelieved) {
   options_.worker.recovery_budget = absl::ZeroDuration();
   SendEvents(0, 20);
