@@ -163,7 +163,7 @@ absl::StatusOr<absl::Duration> Worker::StepReady(TransactionState state) {
   }
   auto flushed = Flush();
   if (!flushed.ok()) return flushed.status();
-  if (handled) idle_since_ = now;
+  if (handled || *recovering || !Ready()) idle_since_ = now;
   WatchRetention(now);
   const bool catch_up = WantsCatchUp();
   if (ShouldClose(handled) || catch_up || endangered_) {
