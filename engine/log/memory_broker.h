@@ -35,13 +35,14 @@ class MemoryBroker {
     kCommittedOffsets, kBounds, kOffsetAt, kPartitionCount, kSettings,  // Cluster; of the group.
     kGroupPoll,                                                         // Membership; of the instance.
   };
-  // What becomes of it. For what only asks, all but kHappens and kRefused mean kWaits.
+  // What becomes of it. For what only asks, all but kHappens and kRefused mean kWaits. kLater is for kAppend alone.
   enum class Fate {
     kHappens,
     kWaits,        // Nothing yet: asked again at the client's next call.
     kRefused,      // No effect, and the client learns so.
     kRequestLost,  // No effect, but the client does not know.
     kReplyLost,    // It takes effect, but the client does not know.
+    kLater,        // It is on its way, and everything after it, until the transaction is about to be committed.
   };
   using Oracle = std::function<Fate(Step step, std::string_view who)>;
 

@@ -71,13 +71,19 @@ absl::Status MemoryOutput::Append(const OutputRecord& record) {
   // What is lost on the way is seen only when the transaction is to be committed.
   if (fate == Fate::kRequestLost || fate == Fate::kReplyLost) doomed_ = true;
   if (fate == Fate::kRequestLost) return absl::OkStatus();
-  const absl::StatusOr<int64_t> offset = broker_->AppendTo(id_, epoch_, record);
-  if (absl::IsUnavailable(offset.status())) return absl::ResourceExhaustedError(offset.status().message());
-  if (!offset.ok()) {
-    Fail(offset.status());
-  } else if (record.partition != OutputRecord::kByKey) {
-    appended_[{record.topic, record.partition}] = *offset;
+  if (fate == Fate::kLater || !later_.empty()) {
+    later_.push_back(record);
+    return absl::OkStatus();
   }
+  const absl::Status status = Deliver(record);
+  if (absl::IsUnavailable(status)) return absl::ResourceExhaustedError(status.message());
+  if (!status.ok()) Fail(status);
+  return status;
+}
+
+absl::Status MemoryOutput::Deliver(const OutputRecord& record) {
+  const absl::StatusOr<int64_t> offset = broker_->AppendTo(id_, epoch_, record);
+  if (offset.ok() && record.partition != OutputRecord::kByKey) appended_[{record.topic, record.partition}] = *offset;
   return offset.status();
 }
 
@@ -144,6 +150,11 @@ void MemoryOutput::StepOffsets() {
 }
 
 void MemoryOutput::StepEnd(bool commit) {
+  for (; commit && !later_.empty(); later_.pop_front()) {
+    absl::Status status = Deliver(later_.front());
+    if (absl::IsUnavailable(status)) return;
+    if (!status.ok()) return Fail(std::move(status));
+  }
   const Fate fate = broker_->Ask(commit ? Step::kCommit : Step::kAbort, id_);
   if (fate == Fate::kWaits) return;
   if (fate == Fate::kRefused && commit) return Fail(Refused());
@@ -170,6 +181,7 @@ void MemoryOutput::Settle(TransactionState state) {
   if (state == TransactionState::kCommitted) {
     for (const auto& [partition, offset] : appended_) committed_[partition] = offset;
   }
+  later_.clear();
   appended_.clear();
   offsets_.clear();
   token_.reset();

@@ -5,6 +5,7 @@
 // becomes of it. Dropping one in the middle of anything is a crash of that client.
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -60,6 +61,7 @@ class MemoryOutput final : public Output {
   void StepRecover();
   void StepOffsets();
   void StepEnd(bool commit);
+  absl::Status Deliver(const OutputRecord& record);
   void Fail(absl::Status error);
   void Settle(TransactionState state);
 
@@ -71,6 +73,7 @@ class MemoryOutput final : public Output {
   bool doomed_ = false;
   std::vector<CommittedOffset> offsets_;
   std::shared_ptr<const GroupToken> token_;
+  std::deque<OutputRecord> later_;                  // Of the open transaction: what is on its way.
   std::map<TopicPartition, int64_t> appended_;  // Of the open transaction: the last offset where chosen by number.
   std::map<TopicPartition, int64_t> committed_;
   absl::Status last_error_;

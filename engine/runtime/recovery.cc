@@ -20,6 +20,17 @@ absl::StatusOr<v1::StorePosition> ReadPosition(Store* store) {
   return position;
 }
 
+// Whether there is any row of an epoch or a customer.
+absl::StatusOr<bool> HasState(Store* store) {
+  bool any = false;
+  auto status = store->Scan(std::string(1, layout::kEpoch), "", [&](std::string_view, std::string_view) {
+    any = true;
+    return false;
+  });
+  if (!status.ok()) return status;
+  return any;
+}
+
 }  // namespace
 
 Recovery::Recovery(Task* task, Input* input, Cluster* cluster, const PipelineSpec* spec, RecoveryOptions options)
@@ -105,6 +116,9 @@ absl::Status Recovery::CheckMirror(absl::Time wall_clock) {
     status = Wipe(Text("it is of the application ", manifest.application()));
   } else if (next_ > bounds_.end) {
     status = Wipe(Text("it is at offset ", next_, " of a changelog that ends at ", bounds_.end));
+  } else if (auto rows = HasState(task_.store()); next_ == 0 && (!rows.ok() || *rows)) {
+    // Nothing tells how old these rows are: deletions since may be gone from the changelog.
+    status = rows.ok() ? Wipe("a restore of it was not finished") : rows.status();
   } else if (next_ > 0 && age > options_.max_store_age) {
     status = Wipe(Text("its last commit is ", absl::FormatDuration(absl::Trunc(age, absl::Seconds(1))),
                                " old, and deletions since may be gone from the changelog"));

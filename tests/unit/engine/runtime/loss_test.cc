@@ -172,6 +172,21 @@ TEST_F(LossTest, StateOfAnotherLifeIsRebuiltAlsoWhereThatLifeWasAsLong) {
   EXPECT_EQ(rebuilt, kPartitions);
 }
 
+TEST_F(LossTest, RestoreThatWasNotFinishedIsBegunAnew) {
+  const auto expected = Undisturbed(100);
+  CrashInDebt(100);
+  // Somebody who has been deleted since, so that the changelog knows nothing of it any more.
+  const std::string deleted = layout::DocumentKey("deleted");
+  for (int32_t p = 0; p < kPartitions; ++p) {
+    stores_.rows(p).erase(layout::PositionKey());
+    stores_.rows(p)[deleted] = StampedRow(1, "");
+  }
+  auto process = Start();
+  StepUntilFinished(*process);
+  for (int32_t p = 0; p < kPartitions; ++p) EXPECT_FALSE(stores_.rows(p).contains(deleted));
+  EXPECT_EQ(ResultSet(), expected);
+}
+
 TEST_F(LossTest, CustomerAheadOfTheLastEpochIsNotBelieved) {
   options_.worker.recovery_budget = absl::ZeroDuration();
   SendEvents(0, 20);

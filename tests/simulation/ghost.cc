@@ -1,0 +1,222 @@
+#include "tests/simulation/ghost.h"
+
+#include <algorithm>
+
+#include "state/text.h"
+
+namespace ebb::simulation {
+
+GhostTask::GhostTask(int32_t partition, const GhostRules* rules, const TrueInput* input, Situations* situations)
+    : partition_(partition), rules_(*rules), input_(*input), situations_(*situations) {
+  ends_.push_back(std::vector<int64_t>(rules_.topics.size(), 0));
+  position_ = ends_[0];
+  max_event_time_ms_.assign(rules_.topics.size(), kBeforeTime);
+}
+
+std::string GhostTask::Do(const v1::EpochRecord& record) {
+  results_.clear();
+  taken_.assign(position_.size(), 0);
+  timers_left_ = record.timers();
+  if (record.epoch() != epoch() + 1) return Text("epoch ", record.epoch(), " follows epoch ", epoch());
+  if (record.slices_size() != static_cast<int>(position_.size())) return "an epoch record does not list every source";
+  for (size_t i = 0; i < position_.size(); ++i) {
+    if (record.slices(static_cast<int>(i)).from() == position_[i]) continue;
+    return Text("epoch ", record.epoch(), " begins at ", record.slices(static_cast<int>(i)).from(), " of ",
+                rules_.topics[i], ", the one before ended at ", position_[i]);
+  }
+  for (int i = 0; i < record.rounds_size(); ++i) {
+    if (auto wrong = DoRound(record, i); !wrong.empty()) {
+      return Text("epoch ", record.epoch(), ", round ", i, ": ", wrong);
+    }
+  }
+  return CheckEnd(record);
+}
+
+std::string GhostTask::DoRound(const v1::EpochRecord& record, int number) {
+  const v1::EpochRecord::Round& round = record.rounds(number);
+  const uint64_t all = (uint64_t{1} << position_.size()) - 1;
+  if (round.advance_size() != static_cast<int>(position_.size())) return "it does not list every source";
+  if (round.floor_ms() < watermark_ms_) return Text("time goes back from ", watermark_ms_, " to ", round.floor_ms());
+  if (round.floor_ms() > watermark_ms_) {
+    const int64_t lateness_ms = *std::max_element(rules_.lateness_ms.begin(), rules_.lateness_ms.end());
+    const bool by_clock = rules_.idle_wall_clock && round.floor_ms() <= record.committed_at_ms() - lateness_ms;
+    if (round.idle() != all || (!by_clock && round.floor_ms() != rules_.until_ms)) {
+      return Text("the clock carried time to ", round.floor_ms(), " where it may not");
+    }
+    situations_.Met(by_clock ? "time carried by the clock" : "time carried to `until`");
+    watermark_ms_ = round.floor_ms();
+  }
+  if (AnyDue() && number == 0 && round.idle() != all) return "timers were left over, and records came before them";
+  std::vector<int64_t> end = position_;
+  for (size_t i = 0; i < end.size(); ++i) end[i] += static_cast<int64_t>(round.advance(static_cast<int>(i)));
+  for (;;) {
+    FireDue();
+    const size_t none = position_.size();
+    size_t next = none;
+    for (size_t i = 0; i < end.size(); ++i) {
+      auto head = input_[i].lower_bound(position_[i]);
+      if (head == input_[i].end() || head->first >= end[i]) continue;
+      if ((round.idle() >> i & 1) != 0) return Text("records of ", rules_.topics[i], " were taken though it was idle");
+      if (!head->second.refused.empty()) {
+        next = i;
+        break;
+      }
+      if (next == none || head->second.event.header().event_time_ms() <
+                              input_[next].lower_bound(position_[next])->second.event.header().event_time_ms()) {
+        next = i;
+      }
+    }
+    if (next == none) break;
+    const auto& [offset, taken] = *input_[next].lower_bound(position_[next]);
+    if (taken.refused.empty()) Follow(next, taken.event.header().event_time_ms(), round.idle());
+    FireDue();
+    if (AnyDue()) return Text("timers were due before offset ", offset, " of ", rules_.topics[next], ", and none fired");
+    Handle(next, offset, taken);
+    position_[next] = offset + 1;
+    ++taken_[next];
+  }
+  for (size_t i = 0; i < end.size(); ++i) position_[i] = end[i];
+  const bool last = number + 1 == record.rounds_size();
+  if (last && record.watermark_ms() != watermark_ms_) FollowUntaken(record, round.idle());
+  return "";
+}
+
+// An epoch that became full while timers fired has let time follow a head that it then did not take. It says so by
+// leaving timers over, and is never redone.
+void GhostTask::FollowUntaken(const v1::EpochRecord& record, uint64_t idle) {
+  for (size_t i = 0; i < position_.size(); ++i) {
+    auto head = input_[i].lower_bound(position_[i]);
+    if ((idle >> i & 1) != 0 || head == input_[i].end() || !head->second.refused.empty()) continue;
+    const std::vector<int64_t> latest = max_event_time_ms_;
+    const int64_t watermark_ms = watermark_ms_;
+    Follow(i, head->second.event.header().event_time_ms(), idle);
+    if (watermark_ms_ == record.watermark_ms()) {
+      FireDue();
+      // A wake-up that stands for no deadline any more looks the same before it is taken.
+      if (AnyDue() || record.low_water() == record.epoch()) return situations_.Met("epoch full before the head that time had followed");
+    }
+    max_event_time_ms_ = latest;
+    watermark_ms_ = watermark_ms;
+  }
+}
+
+void GhostTask::Follow(size_t source, int64_t time_ms, uint64_t idle) {
+  max_event_time_ms_[source] = std::max(max_event_time_ms_[source], time_ms);
+  int64_t least = INT64_MAX;
+  for (size_t i = 0; i < position_.size(); ++i) {
+    if ((idle >> i & 1) == 0) least = std::min(least, std::max(max_event_time_ms_[i], time_ms) - rules_.lateness_ms[i]);
+  }
+  watermark_ms_ = std::max(watermark_ms_, least);
+}
+
+bool GhostTask::Earliest(Due* due) const {
+  bool any = false;
+  for (const auto& [id, known] : customers_) {
+    for (const auto& [timer, deadline_ms] : known.now.timers()) {
+      if (any && (due->deadline_ms < deadline_ms || (due->deadline_ms == deadline_ms && due->customer <= id))) continue;
+      *due = {deadline_ms, id, timer};
+      any = true;
+    }
+  }
+  return any;
+}
+
+bool GhostTask::AnyDue() const {
+  Due due;
+  return Earliest(&due) && due.deadline_ms <= watermark_ms_;
+}
+
+void GhostTask::FireDue() {
+  for (Due due; timers_left_ > 0 && Earliest(&due) && due.deadline_ms <= watermark_ms_; --timers_left_) {
+    Known& known = Find(due.customer);
+    std::vector<Expected> results;
+    known.now.Fire(due.timer, watermark_ms_, &results);
+    Leave(results);
+    situations_.Met(due.timer == GhostCustomer::kEcho ? "timer armed in the past fired" : "timer fired");
+  }
+}
+
+void GhostTask::Handle(size_t source, int64_t offset, const TrueRecord& record) {
+  if (!record.refused.empty()) return Reject(source, offset, record.refused);
+  const v1::EventHeader& header = record.event.header();
+  if (header.event_time_ms() < watermark_ms_) {
+    situations_.Met("late event");
+    const std::string& policy = rules_.late[source];
+    if (policy == "dead_letter") Reject(source, offset, "late");
+    if (policy != "process") return;
+  }
+  std::vector<Expected> results;
+  if (!Find(header.customer_id()).now.On(record.event, watermark_ms_, &results)) Reject(source, offset, "unwanted");
+  Leave(results);
+}
+
+void GhostTask::Reject(size_t source, int64_t offset, const std::string& reason) {
+  situations_.Met("dead letter");
+  results_.push_back({"", Text("dead ", rules_.topics[source], "-", partition_, "@", offset, " ", reason), INT64_MAX});
+}
+
+GhostTask::Known& GhostTask::Find(const std::string& customer) {
+  Known& known = customers_.try_emplace(customer, customer).first->second;
+  known.changed = true;
+  return known;
+}
+
+void GhostTask::Leave(const std::vector<Expected>& results) {
+  for (const Expected& result : results) {
+    if (result.time_ms >= rules_.emit_from_ms) {
+      results_.push_back(result);
+    } else {
+      situations_.Met("result from before `emit_from`");
+    }
+  }
+}
+
+std::string GhostTask::CheckEnd(const v1::EpochRecord& record) {
+  const auto differs = [&](std::string_view what, int64_t claimed, int64_t right) {
+    return Text("epoch ", record.epoch(), " claims ", what, " ", claimed, "; it must be ", right);
+  };
+  if (timers_left_ > 0) {
+    Due next;
+    return Text("epoch ", record.epoch(), " claims ", timers_left_, " timers more than were due at ", watermark_ms_, ": ",
+                Earliest(&next) ? Text("the next is of ", next.customer, " at ", next.deadline_ms) : "there is none");
+  }
+  if (record.watermark_ms() != watermark_ms_) return differs("the watermark", record.watermark_ms(), watermark_ms_);
+  if (record.outputs() != results_.size()) {
+    return differs("so many results:", static_cast<int64_t>(record.outputs()), static_cast<int64_t>(results_.size()));
+  }
+  uint64_t taken = 0;
+  for (size_t i = 0; i < position_.size(); ++i) {
+    const auto& slice = record.slices(static_cast<int>(i));
+    if (slice.records() != taken_[i]) {
+      return differs(Text("records of ", rules_.topics[i]), static_cast<int64_t>(slice.records()), static_cast<int64_t>(taken_[i]));
+    }
+    if (slice.max_event_time_ms() != max_event_time_ms_[i]) {
+      return differs("the latest event", slice.max_event_time_ms(), max_event_time_ms_[i]);
+    }
+    taken += taken_[i];
+  }
+  if (AnyDue()) {
+    situations_.Met("epoch closed with timers left over");
+    if (record.low_water() != record.epoch()) return Text("epoch ", record.epoch(), " left timers over and may be redone");
+  }
+  if (taken == 0) situations_.Met(record.timers() > 0 ? "epoch of timers only" : "epoch without input");
+  ends_.push_back(position_);
+  for (auto& [id, known] : customers_) {
+    if (!std::exchange(known.changed, false)) continue;
+    std::string line = known.now.Render();
+    if (known.history.empty() || known.history.back().second != line) known.history.emplace_back(epoch(), std::move(line));
+  }
+  return "";
+}
+
+const std::string& GhostTask::At(const std::string& customer, uint64_t epoch) const {
+  static const std::string kNothing;
+  auto known = customers_.find(customer);
+  if (known == customers_.end()) return kNothing;
+  const auto& history = known->second.history;
+  auto after = std::upper_bound(history.begin(), history.end(), epoch,
+                                [](uint64_t e, const auto& entry) { return e < entry.first; });
+  return after == history.begin() ? kNothing : std::prev(after)->second;
+}
+
+}  // namespace ebb::simulation
