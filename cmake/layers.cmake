@@ -32,7 +32,7 @@ function(ebb_library name layer)
   target_link_libraries(${name} PUBLIC ebb_view_${layer} ${LIB_LINK} PRIVATE ebb_flags ${LIB_PRIVATE})
 endfunction()
 
-# ebb_protos(NAME SOURCES ... LINK ...): messages, included as "path/from/the/root/of/protos.pb.h".
+# ebb_protos(NAME ROOT SOURCES ... LINK ...): messages, included by their path below ROOT.
 function(ebb_protos name root)
   cmake_parse_arguments(P "" "" "SOURCES;LINK;IMPORT" ${ARGN})
   set(out ${CMAKE_CURRENT_BINARY_DIR}/gen)

@@ -1,13 +1,11 @@
 #ifndef EBB_OPERATORS_EVENT_TIME_H_
 #define EBB_OPERATORS_EVENT_TIME_H_
 
-// The moment as of which operators decide, and durations of configs. Stateless; any thread.
+// The moment as of which operators decide. Stateless; any thread.
 
 #include <algorithm>
-#include <cstdint>
 
 #include "absl/time/time.h"
-#include "google/protobuf/duration.pb.h"
 
 namespace ebb {
 
@@ -17,14 +15,6 @@ template <class Context>
 absl::Time DecisionTime(const Context& ctx) {
   const bool is_timer = ctx.cause().source.empty();
   return is_timer ? ctx.now() : std::max(ctx.now(), ctx.watermark());
-}
-
-inline absl::Duration FromProto(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
-}
-
-inline int64_t ToMillis(const google::protobuf::Duration& duration) {
-  return absl::ToInt64Milliseconds(FromProto(duration));
 }
 
 }  // namespace ebb

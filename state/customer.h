@@ -6,21 +6,17 @@
 #include <cstdint>
 #include <list>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/container/btree_map.h"
 #include "google/protobuf/message.h"
 #include "state/access.h"
+#include "state/customer_rows.h"
 #include "state/document.h"
 #include "state/time_index.h"
 
 namespace ebb {
-
-// Rows of a customer's map and list states by full key; absent: erased.
-using CustomerRows = absl::btree_map<std::string, std::optional<std::string>>;
 
 // What an open epoch holds of one customer beside its body.
 struct OpenCustomer {

@@ -75,19 +75,12 @@ void CustomerAccess::EraseRow(StateId state, std::string_view sub_key) {
 void CustomerAccess::ScanRows(StateId state, std::string_view from, const RowVisitor& visit) {
   const std::string first = layout::RowKey(customer_->id, state, from);
   const std::string end = layout::PrefixEnd(layout::RowKey(customer_->id, state, ""));
-  CustomerRows merged;
-  auto status = store_.Scan(first, end, [&](std::string_view key, std::string_view value) {
-    merged[std::string(key)] = std::string(value);
-    return true;
-  });
-  status_.Update(status);
-  for (const auto* overlay : {customer_->rows.get(), &customer_->open->rows}) {
-    if (overlay == nullptr) continue;
-    for (auto it = overlay->lower_bound(first); it != overlay->end() && it->first < end; ++it) {
-      merged[it->first] = it->second;
-    }
+  auto rows = MergedRows(store_, first, end, {customer_->rows.get(), &customer_->open->rows});
+  if (!rows.ok()) {
+    status_.Update(rows.status());
+    return;
   }
-  for (const auto& [key, value] : merged) {
+  for (const auto& [key, value] : *rows) {
     if (value && !visit(layout::SubKeyOf(key, customer_->id), *value)) return;
   }
 }
@@ -123,7 +116,8 @@ OpenCustomer::Value* CustomerAccess::ValueOf(StateId state) {
   return nullptr;
 }
 
-google::protobuf::Message* CustomerAccess::Parsed(OpenCustomer::Value* value, const google::protobuf::Message& prototype) {
+google::protobuf::Message* CustomerAccess::Parsed(OpenCustomer::Value* value,
+                                                  const google::protobuf::Message& prototype) {
   if (value->message == nullptr) {
     value->message = NewMessage(value->state, prototype);
     if (!value->message->ParseFromArray(value->bytes.data(), static_cast<int>(value->bytes.size()))) {

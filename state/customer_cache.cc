@@ -145,14 +145,16 @@ void CustomerCache::KeepWake(Customer* customer) {
   if (timers.empty()) return;
   const int64_t earliest = timers.front().deadline_ms;
   if (customer->wake_ms != kNoTime && customer->wake_ms <= earliest) return;
-  if (customer->index_ms != kNoTime && customer->index_ms <= earliest && wakes_.StoreWillTell(customer->index_ms)) return;
+  if (customer->index_ms != kNoTime && customer->index_ms <= earliest && wakes_.StoreWillTell(customer->index_ms)) {
+    return;
+  }
   SetWake(customer, earliest);
 }
 
 void CustomerCache::WakeFromBody(Customer* customer) {
   const auto earliest = EarliestDeadline(customer->body);
-  const bool store_will_tell =
-      earliest && customer->index_ms != kNoTime && customer->index_ms <= *earliest && wakes_.StoreWillTell(customer->index_ms);
+  const bool store_will_tell = earliest && customer->index_ms != kNoTime && customer->index_ms <= *earliest &&
+                               wakes_.StoreWillTell(customer->index_ms);
   if (earliest && !store_will_tell) {
     SetWake(customer, *earliest);
   } else {
@@ -231,7 +233,9 @@ void CustomerCache::BuryDue(uint64_t epoch, WriteBack* out) {
     const auto& [stamp, id] = *it;
     if (stamp > out->low_water || stamp >= epoch) break;
     auto found = customers_.find(id);
-    if (found != customers_.end() && ((*found)->dirty_since != 0 || ((*found)->open && (*found)->open->changed))) continue;
+    if (found != customers_.end() && ((*found)->dirty_since != 0 || ((*found)->open && (*found)->open->changed))) {
+      continue;
+    }
     out->rows.Delete(layout::DocumentKey(id));
     out->buried.push_back(id);
   }
@@ -240,12 +244,14 @@ void CustomerCache::BuryDue(uint64_t epoch, WriteBack* out) {
 bool CustomerCache::HasRows(const Customer& customer) {
   const CustomerRows none;
   const CustomerRows& unwritten = customer.rows ? *customer.rows : none;
-  bool rows_left = std::any_of(unwritten.begin(), unwritten.end(), [](const auto& row) { return row.second.has_value(); });
+  bool rows_left =
+      std::any_of(unwritten.begin(), unwritten.end(), [](const auto& row) { return row.second.has_value(); });
   const std::string document = layout::DocumentKey(customer.id);
-  status_.Update(store_->Scan(document + '\0', layout::PrefixEnd(document), [&](std::string_view key, std::string_view) {
-    rows_left |= !unwritten.contains(std::string(key));
-    return !rows_left;
-  }));
+  status_.Update(
+      store_->Scan(document + '\0', layout::PrefixEnd(document), [&](std::string_view key, std::string_view) {
+        rows_left |= !unwritten.contains(std::string(key));
+        return !rows_left;
+      }));
   return rows_left;
 }
 

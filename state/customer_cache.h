@@ -65,8 +65,8 @@ class CustomerCache {
   void Freeze();
 
   // Chooses and serialises what is written with `epoch`, which must be frozen: customers dirty since an epoch up to
-  // `target_low`, and while dirty customers take too much of the cache the oldest beyond that; at most about `max_bytes`, but never so
-  // little that low_water cannot reach `least_low`.
+  // `target_low`, and while dirty customers take too much of the cache the oldest beyond that; at most about
+  // `max_bytes`, but never so little that low_water cannot reach `least_low`.
   WriteBack SelectWriteBack(uint64_t epoch, uint64_t target_low, uint64_t least_low, size_t max_bytes);
 
   // The epoch holds. Adds to *batch the rows written back and their changes of the time index.

@@ -84,8 +84,4 @@ int RefusePipeline(const absl::Status& status) {
   return kExitRefused;
 }
 
-absl::Duration ToDuration(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
-}
-
 }  // namespace ebb

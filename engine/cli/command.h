@@ -41,8 +41,6 @@ int Fail(const absl::Status& status);
 // The same for what ReadPipeline says. Mistakes stand alone on their lines, as editors read them.
 int RefusePipeline(const absl::Status& status);
 
-absl::Duration ToDuration(const google::protobuf::Duration& duration);
-
 }  // namespace ebb
 
 #endif  // EBB_ENGINE_CLI_COMMAND_H_

@@ -14,6 +14,7 @@
 #include "engine/kafka/output.h"
 #include "engine/kafka/topics.h"
 #include "engine/observe/log.h"
+#include "engine/time/duration.h"
 #include "state/hash.h"
 #include "state/text.h"
 

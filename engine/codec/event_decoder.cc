@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "engine/log/truncation.h"
+#include "engine/time/duration.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/stubs/common.h"
@@ -139,7 +140,7 @@ std::optional<Rejection> EventDecoder::CheckTime(int64_t record_time_ms) const {
                                   " and ", FormatMs(config.not_after()),
                                   "; if it is right, change not_before or not_after of the source")};
   }
-  const int64_t ahead_ms = config.max_ahead().seconds() * 1000 + config.max_ahead().nanos() / 1'000'000;
+  const int64_t ahead_ms = ToMillis(config.max_ahead());
   if (record_time_ms > 0 && time > record_time_ms + ahead_ms) {
     return Rejection{"absurd-time",
                      Text("the event time ", FormatMs(time), " is more than ",

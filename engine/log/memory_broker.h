@@ -71,7 +71,8 @@ class MemoryBroker {
   void Trim(const TopicPartition& partition, int64_t begin);
   // How far compaction may go, and what it took away.
   struct Compaction {
-    int64_t tombstones_before_ms = std::numeric_limits<int64_t>::min();  // Older ones go, too, as after their retention.
+    // Tombstones older than that go, too, as after their retention.
+    int64_t tombstones_before_ms = std::numeric_limits<int64_t>::min();
     int64_t records_before_ms = std::numeric_limits<int64_t>::max();     // Younger ones stay.
     int64_t below = std::numeric_limits<int64_t>::max();                 // Nothing from this offset on goes.
   };

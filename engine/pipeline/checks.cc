@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "engine/kafka/properties.h"
 #include "engine/pipeline/config_value.h"
+#include "engine/time/duration.h"
 
 namespace ebb {
 namespace {
@@ -99,10 +100,6 @@ Place EitherOf(const Draft& draft, const std::string& path, absl::string_view fi
   return node.introduced;
 }
 
-absl::Duration DurationOf(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
-}
-
 void CheckTimes(Draft& draft) {
   for (const SourceSpec& source : draft.spec.sources) {
     const std::string path = "sources." + source.name;
@@ -121,13 +118,13 @@ void CheckTimes(Draft& draft) {
 
 void CheckRuntime(Draft& draft) {
   const v1::Runtime& runtime = draft.spec.config.runtime();
-  const absl::Duration interval = DurationOf(runtime.commit_interval());
-  if (runtime.has_commit_delay() && runtime.has_commit_interval() && DurationOf(runtime.commit_delay()) > interval) {
+  const absl::Duration interval = ToDuration(runtime.commit_interval());
+  if (runtime.has_commit_delay() && runtime.has_commit_interval() && ToDuration(runtime.commit_delay()) > interval) {
     draft.mistakes.Add(EitherOf(draft, "runtime", "commit_delay", "commit_interval"),
                        "commit_delay must not be longer than commit_interval");
   }
   if (runtime.has_transaction_timeout() && runtime.has_commit_interval() &&
-      DurationOf(runtime.transaction_timeout()) <= interval) {
+      ToDuration(runtime.transaction_timeout()) <= interval) {
     draft.mistakes.Add(EitherOf(draft, "runtime", "transaction_timeout", "commit_interval"),
                        "transaction_timeout must be longer than commit_interval");
   }

@@ -13,7 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "engine/pipeline/mistakes.h"
-#include "google/protobuf/duration.pb.h"
+#include "engine/time/duration.h"
 
 namespace ebb {
 namespace {
@@ -270,8 +270,7 @@ ConfigValue LoadConfigValue(const FieldDescriptor& field, const Message& message
   }
   const Message& stored = field.is_repeated() ? reflection.GetRepeatedMessage(message, &field, index)
                                               : reflection.GetMessage(message, &field);
-  const auto& duration = static_cast<const google::protobuf::Duration&>(stored);
-  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+  return ToDuration(static_cast<const google::protobuf::Duration&>(stored));
 }
 
 }  // namespace ebb

@@ -81,19 +81,9 @@ absl::StatusOr<std::string> DescribeCustomer(const v1::Manifest& manifest, std::
   for (const auto& state : manifest.states()) {
     if (state.shape() == "value") continue;
     const std::string from = layout::RowKey(customer, state.id(), "");
-    const std::string end = layout::PrefixEnd(from);
-    CustomerRows found;
-    auto status = store->Scan(from, end, [&](std::string_view key, std::string_view value) {
-      found[std::string(key)] = std::string(value);
-      return true;
-    });
-    if (!status.ok()) return status;
-    if (unwritten != nullptr) {
-      for (auto it = unwritten->lower_bound(from); it != unwritten->end() && it->first < end; ++it) {
-        found[it->first] = it->second;
-      }
-    }
-    for (const auto& [key, value] : found) {
+    auto found = MergedRows(*store, from, layout::PrefixEnd(from), {unwritten});
+    if (!found.ok()) return found.status();
+    for (const auto& [key, value] : *found) {
       if (!value) continue;
       auto& of_state = (*rows.mutable_fields())[state.name()];
       (*of_state.mutable_struct_value()->mutable_fields())[Printable(layout::SubKeyOf(key, customer))] =

@@ -67,9 +67,9 @@ absl::Status Engine::OnAssigned(const GroupEvent& event) {
           " must run the same pipeline"));
     }
     if (partition >= partitions_) {
-      return absl::FailedPreconditionError(Text("the sources had ", partitions_, " partitions and now have more; the "
-                                                "number of partitions of an application's sources cannot change; to use more, give the "
-                                                "application another name"));
+      return absl::FailedPreconditionError(
+          Text("the sources had ", partitions_, " partitions and now have more; the number of partitions of an ",
+               "application's sources cannot change; to use more, give the application another name"));
     }
     // Always the same worker, so that a task need never move within the process.
     shares[static_cast<size_t>(partition) % shares.size()].insert(partition);

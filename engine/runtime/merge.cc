@@ -2,13 +2,14 @@
 
 #include <algorithm>
 
+#include "engine/time/duration.h"
+
 namespace ebb {
 
 Merge::Merge(std::vector<std::unique_ptr<SourceCursor>>* sources, absl::Duration max_wait)
     : sources_(*sources), max_wait_(max_wait), waiting_since_(sources->size()) {
   for (const auto& source : sources_) {
-    const auto& lateness = source->spec().config.lateness();
-    lateness_ms_.push_back(lateness.seconds() * 1000 + lateness.nanos() / 1'000'000);
+    lateness_ms_.push_back(ToMillis(source->spec().config.lateness()));
     max_lateness_ms_ = std::max(max_lateness_ms_, lateness_ms_.back());
   }
   time_.max_event_time_ms.assign(sources_.size(), kNoTime);

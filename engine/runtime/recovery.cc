@@ -344,12 +344,14 @@ absl::Status Recovery::CheckOffsets() {
                                    ToString(task_.sources()[i]->partition()));
     if (task_.records().empty()) {
       auto status = AcceptLoss(absl::FailedPreconditionError(
-          Text(where, ", but the changelog ", task_.options().changelog_topic, " is empty: the state for what was read is "
+          Text(where, ", but the changelog ", task_.options().changelog_topic,
+               " is empty: the state for what was read is "
                "gone; restore the changelog, or, to begin anew, give the application another name")));
       if (!status.ok()) return status;
     } else if (*committed_[i] > live_from_[i]) {
       auto status = AcceptLoss(absl::FailedPreconditionError(
-          Text(where, ", beyond ", live_from_[i], " of the last epoch: offsets were moved by hand, or part of the changelog "
+          Text(where, ", beyond ", live_from_[i],
+               " of the last epoch: offsets were moved by hand, or part of the changelog "
                "is gone; set them back, or, to begin anew, give the application another name")));
       if (!status.ok()) return status;
     } else {
@@ -372,12 +374,14 @@ absl::Status Recovery::StartSources(absl::Duration elapsed) {
   for (size_t i = 0; i < from.size() && !task_.records().empty(); ++i) {
     const auto& [begin, end] = *source_bounds_[i];
     if (from[i] >= begin && live_from_[i] <= end) continue;
-    const std::string held = Text(ToString(task_.sources()[i]->partition()), " holds the offsets ", begin, " to ", end, " only");
+    const std::string held =
+        Text(ToString(task_.sources()[i]->partition()), " holds the offsets ", begin, " to ", end, " only");
     auto status = AcceptLoss(absl::DataLossError(
-        from[i] < begin ? Text("epochs ", redo_epoch_, " to ", task_.epoch(), " and what follows must be read from offset ",
-                               from[i], " on, but ", held, "; raise the retention of the topic")
-                        : Text("the last epoch had read up to offset ", live_from_[i], ", but ", held,
-                               ": the topic has been made anew, or its broker has lost records")));
+        from[i] < begin
+            ? Text("epochs ", redo_epoch_, " to ", task_.epoch(), " and what follows must be read from offset ",
+                   from[i], " on, but ", held, "; raise the retention of the topic")
+            : Text("the last epoch had read up to offset ", live_from_[i], ", but ", held,
+                   ": the topic has been made anew, or its broker has lost records")));
     return status.ok() ? GiveUpRedo() : status;
   }
   return task_.StartSources(&input_, from);

@@ -75,7 +75,8 @@ class SourceCursor {
   const SourceSpec& spec() const { return spec_; }
   const TopicPartition& partition() const { return partition_; }
 
-  // How many records are asked for at a time, how often in one Fill, and how many such batches VisitNextKeys looks ahead.
+  // How many records are asked for at a time, how often in one Fill, and how many such batches VisitNextKeys looks
+  // ahead.
   static constexpr size_t kPollRecords = 1000;
   static constexpr int kPollsPerFill = 8;
   static constexpr size_t kBatchesAhead = 3;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "engine/runtime/dead_letter.h"
 #include "engine/runtime/epoch_record.h"
+#include "engine/time/duration.h"
 #include "state/hash.h"
 #include "state/layout.h"
 #include "state/text.h"
@@ -10,24 +12,7 @@
 namespace ebb {
 namespace {
 
-// With a value of the default limit they stay below what brokers take.
-constexpr size_t kMaxDeadLetterKeyBytes = 64 << 10;
-constexpr size_t kMaxDeadLetterHeaders = 64;             // Of the record's own.
-constexpr size_t kMaxDeadLetterHeaderBytes = 32 << 10;
-
 std::string Rfc3339(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone()); }
-
-// Copies a record's headers, from the first on while they are within the limits. How many were not.
-size_t CopyHeaders(const RecordBatch::View& record, std::vector<Header>* headers) {
-  size_t count = 0;
-  size_t bytes = 0;
-  record.VisitHeaders([&](std::string_view name, std::string_view value) {
-    ++count;
-    bytes += name.size() + value.size();
-    if (count <= kMaxDeadLetterHeaders && bytes <= kMaxDeadLetterHeaderBytes) headers->emplace_back(name, value);
-  });
-  return count - headers->size();
-}
 
 size_t SizeOf(const OutputRecord& record) {
   size_t bytes = sizeof(OutputRecord) + record.key.size() + (record.value ? record.value->size() : 0);
@@ -44,9 +29,13 @@ Task::Task(const PipelineSpec& spec, TaskOptions options, std::unique_ptr<Store>
     sources_.push_back(
         std::make_unique<SourceCursor>(source, options_.partition, options_.partitions, options_.buffer_bytes));
   }
+  readable_ms_.assign(sources_.size(), Debt::kNever);
+  for (size_t i = 0; i < options_.compaction_lags.size(); ++i) {
+    // Half of the time is for being down.
+    readable_ms_[i] = absl::ToInt64Milliseconds(options_.compaction_lags[i] / 2);
+  }
   const v1::Time& time = spec_.config.time();
-  merge_ = std::make_unique<Merge>(
-      &sources_, absl::Seconds(time.max_wait().seconds()) + absl::Nanoseconds(time.max_wait().nanos()));
+  merge_ = std::make_unique<Merge>(&sources_, ToDuration(time.max_wait()));
   if (time.emit_from() != 0) emit_from_ms_ = time.emit_from();
   idle_wall_clock_ = time.idle() == "wall_clock";
   stats_ = epoch_stats_ = TaskStats(spec_.sources.size(), spec_.sinks.size());
@@ -226,12 +215,8 @@ absl::Status Task::HandleHead(size_t source) {
   ++epoch_records_;
   ++epoch_stats_.records_in[source];
   epoch_stats_.bytes_in[source] += record.value ? record.value->size() : 0;
-  if (source < options_.compaction_lags.size()) {
-    // Half of the time is for being down.
-    const int64_t lag_ms = absl::ToInt64Milliseconds(options_.compaction_lags[source] / 2);
-    if (record.timestamp_ms < Debt::kNever - lag_ms) {
-      epoch_expires_ms_ = std::min(epoch_expires_ms_, record.timestamp_ms + lag_ms);
-    }
+  if (record.timestamp_ms < Debt::kNever - readable_ms_[source]) {
+    epoch_expires_ms_ = std::min(epoch_expires_ms_, record.timestamp_ms + readable_ms_[source]);
   }
   source_at_hand_ = source;
   rejected_ = false;
@@ -305,25 +290,17 @@ void Task::OnResult(int sink, const google::protobuf::Message& message, const st
 }
 
 void Task::RefuseResult(const OutputRecord& result) {
-  const auto limit = static_cast<size_t>(spec_.config.dead_letters().max_bytes());
-  OutputRecord record;
-  record.topic = spec_.config.dead_letters().topic();
-  record.key = result.key;
-  record.value = result.value->substr(0, std::min(limit, kMaxResultBytes));
-  record.headers = {{"__streams.errors.exception", "result-too-large"},
-                    {"__streams.errors.message", Text("a result for ", result.topic, " has ", result.value->size(),
-                                                      " bytes; at most ", kMaxResultBytes, " may be sent")},
-                    {"ebb.truncated.bytes", Text(result.value->size())},
-                    {"ebb.truncated.xxh64", Text(absl::Hex(StableHash64(*result.value), absl::kZeroPad16))}};
-  ++epoch_stats_.dead_letters[{source_at_hand_.value_or(0), "result-too-large"}];
-  Send(std::move(record));
+  constexpr char kReason[] = "result-too-large";
+  ++epoch_stats_.dead_letters[{source_at_hand_.value_or(0), kReason}];
+  Send(MakeDeadLetterOfResult(spec_.config.dead_letters(), result, kReason, kMaxResultBytes));
 }
 
 absl::Status Task::CheckStamp(const Customer& customer) const {
   if (customer.stamp <= epoch_) return absl::OkStatus();
   return absl::DataLossError(Text("the stored state of customer ", customer.id, " is of epoch ", customer.stamp,
-                                  ", but the last one is ", epoch_, ": the local state is of another life; delete the "
-                                  "directory ", options_.partition, " of state_dir, and it is rebuilt from the changelog"));
+                                  ", but the last one is ", epoch_, ": the local state is of another life; delete the ",
+                                  "directory ", options_.partition,
+                                  " of state_dir, and it is rebuilt from the changelog"));
 }
 
 void Task::OnReject(std::string_view reason, std::string_view text) {
@@ -334,33 +311,8 @@ void Task::OnReject(std::string_view reason, std::string_view text) {
 
 void Task::DeadLetter(size_t source, std::string_view reason, std::string_view text) {
   const SourceCursor& cursor = *sources_[source];
-  const RecordBatch::View view = cursor.record();
-  const std::string_view value = view.value.value_or(std::string_view());
-  const auto limit = static_cast<size_t>(spec_.config.dead_letters().max_bytes());
-  OutputRecord record;
-  record.topic = spec_.config.dead_letters().topic();
-  record.key = std::string(view.key.substr(0, kMaxDeadLetterKeyBytes));
-  if (view.value) record.value = std::string(value.substr(0, limit));
-  const size_t dropped = CopyHeaders(view, &record.headers);
-  const auto add = [&record](const char* name, std::string text_of) {
-    record.headers.emplace_back(name, std::move(text_of));
-  };
-  // Source: KIP-1034, the headers of a dead letter queue in Kafka Streams.
-  add("__streams.errors.exception", std::string(reason));
-  add("__streams.errors.message", std::string(text));
-  add("__streams.errors.topic", cursor.partition().topic);
-  add("__streams.errors.partition", Text(cursor.partition().partition));
-  add("__streams.errors.offset", Text(view.offset));
-  if (dropped > 0) add("ebb.dropped.headers", Text(dropped));
-  if (view.key.size() > kMaxDeadLetterKeyBytes) {
-    add("ebb.truncated.key.bytes", Text(view.key.size()));
-  }
-  if (value.size() > limit) {
-    add("ebb.truncated.bytes", Text(value.size()));
-    add("ebb.truncated.xxh64", Text(absl::Hex(StableHash64(value), absl::kZeroPad16)));
-  }
   ++epoch_stats_.dead_letters[{source, std::string(reason)}];
-  Send(std::move(record));
+  Send(MakeDeadLetter(spec_.config.dead_letters(), cursor.partition(), cursor.record(), reason, text));
 }
 
 void Task::Send(OutputRecord record) {
@@ -373,10 +325,10 @@ void Task::Send(OutputRecord record) {
   outbox_.push_back(std::move(record));
 }
 
-Debt::Epoch Task::OpenDebt() const {
+Debt::Epoch Task::DebtOf(uint64_t epoch, uint64_t records_total) const {
   Debt::Epoch open;
-  open.epoch = epoch_ + 1;
-  open.records_total = records_total_ + epoch_records_;
+  open.epoch = epoch;
+  open.records_total = records_total;
   for (const auto& source : sources_) open.ends.push_back(source->position());
   open.expires_ms = epoch_expires_ms_;
   return open;
@@ -398,10 +350,11 @@ absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
   const uint64_t epoch = epoch_ + 1;
   cache_->Freeze();
   const uint64_t ring_low = epoch >= kEpochRing ? epoch - kEpochRing + 1 : 0;
+  const Debt::Epoch open = DebtOf(epoch, records_total_ + epoch_records_);
   const bool write_all = write_all_ || *left_over || budget.records == 0;
   const uint64_t least_low =
       write_all ? epoch
-                : std::max(ring_low, debt_.LeastLow(OpenDebt(), budget.records, absl::ToUnixMillis(wall_clock)));
+                : std::max(ring_low, debt_.LeastLow(open, budget.records, absl::ToUnixMillis(wall_clock)));
   write_back_ = cache_->SelectWriteBack(epoch, budget.catch_up ? epoch : least_low, least_low,
                                         budget.catch_up ? kCatchUpBytes : 0);
   record_ = MakeRecord(write_back_, wall_clock);
@@ -456,7 +409,7 @@ absl::Status Task::Committed(int64_t changelog_end, absl::Time wall_clock) {
   WriteBatch batch;
   stats_.customers_written += write_back_.customers.size();
   low_water_ = write_back_.low_water;
-  debt_.Add(OpenDebt());
+  debt_.Add(DebtOf(record_.epoch(), record_.records_total()));
   debt_.Written(low_water_);
   epoch_ = record_.epoch();
   records_total_ = record_.records_total();

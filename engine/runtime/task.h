@@ -161,7 +161,8 @@ class Task final : public ResultSink {
   bool Comparable(const v1::EpochRecord& record) const;
   void ClearEpoch();
   v1::EpochRecord MakeRecord(const WriteBack& written, absl::Time wall_clock) const;
-  Debt::Epoch OpenDebt() const;
+  // Where the task stands, as the end of `epoch`.
+  Debt::Epoch DebtOf(uint64_t epoch, uint64_t records_total) const;
   absl::Status CheckStamp(const Customer& customer) const;
   void RefuseResult(const OutputRecord& result);
 
@@ -173,6 +174,7 @@ class Task final : public ResultSink {
   std::unique_ptr<Dispatcher> dispatcher_;
   std::vector<std::unique_ptr<SourceCursor>> sources_;
   std::unique_ptr<Merge> merge_;
+  std::vector<int64_t> readable_ms_;                       // By source: how long a record may be relied on.
 
   v1::Manifest manifest_;
   bool manifest_written_ = false;

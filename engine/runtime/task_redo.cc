@@ -148,10 +148,7 @@ absl::StatusOr<bool> Task::FinishRedoneEpoch(const v1::EpochRecord& record) {
   cache_->Freeze();
   WriteBatch nothing;
   cache_->Commit(record.epoch(), WriteBack(), &nothing);
-  Debt::Epoch redone = OpenDebt();
-  redone.epoch = record.epoch();
-  redone.records_total = record.records_total();
-  debt_.Add(std::move(redone));
+  debt_.Add(DebtOf(record.epoch(), record.records_total()));
   for (const auto& source : sources_) source->Release();
   ClearEpoch();
   ++stats_.redone_epochs;

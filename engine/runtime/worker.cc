@@ -54,6 +54,8 @@ void Worker::Assign(const std::set<int32_t>& partitions, int32_t partition_count
 }
 
 void Worker::BeginRecovery(int32_t partition, Slot* slot, bool keep) {
+  // The time since one that was given up is nobody's redo.
+  if (Ready()) redoing_ = false;
   RecoveryOptions recovery;
   const uint64_t seed = options_.uuid_seed + ++uuids_;
   recovery.new_uuid = Text(absl::Hex(StableHash64(Text(partition), seed), absl::kZeroPad16),
@@ -180,6 +182,7 @@ absl::StatusOr<absl::Duration> Worker::StepReady(TransactionState state) {
 }
 
 absl::StatusOr<bool> Worker::StepRecoveries() {
+  if (Ready()) return false;
   const absl::Duration began = ports_.clock->Elapsed();
   const bool was_redoing = redoing_;
   if (was_redoing) measured_redo_time_ += began - redo_looked_at_ - (figures_.busy - busy_at_look_);
@@ -200,8 +203,8 @@ absl::StatusOr<bool> Worker::StepRecoveries() {
 absl::StatusOr<bool> Worker::TurnRecoveries(absl::Duration began) {
   bool worked = false;
   for (auto& [partition, slot] : slots_) {
-    // One after the other: each is bounded by the same disk and thread, and the first is live the sooner. One that waits
-    // for an answer lets the next have its turn, so that all wait together.
+    // One after the other: each is bounded by the same disk and thread, and the first is live the sooner. One that
+    // waits for an answer lets the next have its turn, so that all wait together.
     for (int slices = 0; slot.recovery != nullptr; ++slices) {
       // Tasks that are live have their turn, too.
       if (slices == kRecoverySlices || ports_.clock->Elapsed() - began >= kRecoveryTurn) return worked;

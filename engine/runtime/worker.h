@@ -127,8 +127,8 @@ class Worker {
   // Between one aborted commit and the next attempt; grows to the second figure.
   static constexpr absl::Duration kFirstBackoff = absl::Milliseconds(50);
   static constexpr absl::Duration kLongestBackoff = absl::Seconds(5);
-  // Attempts at the last commit of a drain. It is refused for ever where the group has given the tasks to others and has
-  // not told yet; whoever takes over then redoes what was not written.
+  // Attempts at the last commit of a drain. It is refused for ever where the group has given the tasks to others and
+  // has not told yet; whoever takes over then redoes what was not written.
   static constexpr int kDrainAttempts = 6;
   // Fenced more often than this within the window, there must be two processes of one name, and this one ends.
   static constexpr size_t kMostFenced = 3;

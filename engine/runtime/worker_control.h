@@ -18,7 +18,8 @@
 namespace ebb {
 
 // Thread-safe; the only object of the runtime that two threads share. Orders are carried out at the worker's next turn,
-// in order; the standing is that after the last turn, and counts as of before any order that is still to be carried out.
+// in order; the standing is that after the last turn, and counts as of before any order that is still to be carried
+// out.
 class WorkerControl {
  public:
   struct Standing {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "engine/time/duration.h"
 #include "operators/churn/rhythm.h"
 #include "operators/event_time.h"
 #include "state/text.h"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "operators/event_time.h"
+#include "engine/time/duration.h"
 #include "operators/features/affinities.h"
 #include "operators/features/event_history.h"
 #include "operators/features/membership.h"

@@ -1,5 +1,6 @@
 #include "operators/intake/intake.h"
 
+#include "engine/time/duration.h"
 #include "operators/event_time.h"
 #include "operators/intake/normalise.h"
 #include "operators/intake/seen_events.h"
@@ -10,7 +11,7 @@ namespace ebb {
 EBB_OPERATOR("intake", Intake);
 
 absl::Status Intake::Configure() {
-  window_seconds_ = absl::ToInt64Seconds(FromProto(config().window()));
+  window_seconds_ = absl::ToInt64Seconds(ToDuration(config().window()));
   return absl::OkStatus();
 }
 

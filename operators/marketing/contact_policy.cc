@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_join.h"
+#include "engine/time/duration.h"
 #include "operators/event_time.h"
 #include "operators/marketing/channels.h"
 #include "state/hash.h"

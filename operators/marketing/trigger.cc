@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "engine/time/duration.h"
 #include "operators/event_time.h"
 #include "operators/marketing/channels.h"
 #include "state/text.h"
@@ -171,7 +172,7 @@ void Trigger::ArmOrCancel(Context& ctx) {
   const auto [first, last] = std::minmax_element(
       events.begin(), events.end(), [](const Event& a, const Event& b) { return a.at_ms() < b.at_ms(); });
   const int64_t from_ms = config().restart() ? last->at_ms() : first->at_ms();
-  wait_.Arm(ctx, absl::FromUnixMillis(from_ms) + FromProto(config().wait()));
+  wait_.Arm(ctx, absl::FromUnixMillis(from_ms) + ToDuration(config().wait()));
 }
 
 void Trigger::Decide(Context& ctx) {
@@ -222,7 +223,7 @@ Candidate Trigger::MakeCandidate(const std::vector<Event>& events, Context& ctx)
   trigger.set_trigger_id(ctx.NextId());
   trigger.set_customer_id(std::string(ctx.customer()));
   trigger.set_type(config().name());
-  trigger.set_expires_at_ms(absl::ToUnixMillis(now + FromProto(config().expires_after())));
+  trigger.set_expires_at_ms(absl::ToUnixMillis(now + ToDuration(config().expires_after())));
   trigger.set_priority(config().priority());
   trigger.set_purpose(config().purpose() == "service" ? v1::PURPOSE_SERVICE : v1::PURPOSE_MARKETING);
   trigger.set_decided_at_ms(absl::ToUnixMillis(now));
@@ -249,7 +250,7 @@ Candidate Trigger::MakeCandidate(const std::vector<Event>& events, Context& ctx)
 }
 
 std::string Trigger::Sentence(const std::vector<Event>& events, size_t articles) const {
-  const absl::Duration wait = FromProto(config().wait());
+  const absl::Duration wait = ToDuration(config().wait());
   const std::string since =
       wait == absl::ZeroDuration() ? "" : Text("; nothing called it off for ", Spoken(wait));
   if (config().on() == "cart-added") return Text("put ", Articles(articles), " into the basket", since);

@@ -257,7 +257,8 @@ absl::Status Reader::ReadOptions(const std::vector<std::string>& words, Scenario
       event->recorded_ms = absl::ToUnixMillis(*recorded);
       ++i;
     } else {
-      return absl::InvalidArgumentError(Text("expected recorded, partition, key or header with its value, got ", words[i]));
+      return absl::InvalidArgumentError(
+          Text("expected recorded, partition, key or header with its value, got ", words[i]));
     }
   }
   return absl::OkStatus();

@@ -247,7 +247,9 @@ TEST(KafkaClusterTest, CommittedOffsetsWaitForAPendingTransaction) {
   const PartitionsPtr offsets = ToList({{in, 0}});
   offsets->elems[0].offset = 7;
   constexpr int kTimeoutMs = 20'000;
-  const auto check = [](rd_kafka_error_t* error) { ASSERT_EQ(ToStatus(ErrorPtr(error), "producer"), absl::OkStatus()); };
+  const auto check = [](rd_kafka_error_t* error) {
+    ASSERT_EQ(ToStatus(ErrorPtr(error), "producer"), absl::OkStatus());
+  };
   check(rd_kafka_init_transactions(producer->get(), kTimeoutMs));
   check(rd_kafka_begin_transaction(producer->get()));
   check(rd_kafka_send_offsets_to_transaction(producer->get(), offsets.get(), token->metadata.get(), kTimeoutMs));

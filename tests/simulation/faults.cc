@@ -72,7 +72,9 @@ Fate Faults::Decide(Step step, std::string_view who) {
     return Fate::kLater;
   }
   if (fate == Fate::kHappens) return fate;
-  const char* const what = fate == Fate::kRefused ? " refused" : fate == Fate::kRequestLost ? ": request lost" : ": reply lost";
+  const char* const what = fate == Fate::kRefused       ? " refused"
+                           : fate == Fate::kRequestLost ? ": request lost"
+                                                        : ": reply lost";
   trace_.Line(NameOf(step), " of ", who, what);
   if (step == Step::kCommit && fate == Fate::kRefused) situations_.Met("commit refused");
   if (step == Step::kCommit && fate == Fate::kRequestLost) {

@@ -70,7 +70,9 @@ std::string GhostTask::DoRound(const v1::EpochRecord& record, int number) {
     const auto& [offset, taken] = *input_[next].lower_bound(position_[next]);
     if (taken.refused.empty()) Follow(next, taken.event.header().event_time_ms(), round.idle());
     FireDue();
-    if (AnyDue()) return Text("timers were due before offset ", offset, " of ", rules_.topics[next], ", and none fired");
+    if (AnyDue()) {
+      return Text("timers were due before offset ", offset, " of ", rules_.topics[next], ", and none fired");
+    }
     Handle(next, offset, taken);
     position_[next] = offset + 1;
     ++taken_[next];
@@ -93,7 +95,9 @@ void GhostTask::FollowUntaken(const v1::EpochRecord& record, uint64_t idle) {
     if (watermark_ms_ == record.watermark_ms()) {
       FireDue();
       // A wake-up that stands for no deadline any more looks the same before it is taken.
-      if (AnyDue() || record.low_water() == record.epoch()) return situations_.Met("epoch full before the head that time had followed");
+      if (AnyDue() || record.low_water() == record.epoch()) {
+        return situations_.Met("epoch full before the head that time had followed");
+      }
     }
     max_event_time_ms_ = latest;
     watermark_ms_ = watermark_ms;
@@ -177,7 +181,8 @@ std::string GhostTask::CheckEnd(const v1::EpochRecord& record) {
   };
   if (timers_left_ > 0) {
     Due next;
-    return Text("epoch ", record.epoch(), " claims ", timers_left_, " timers more than were due at ", watermark_ms_, ": ",
+    return Text("epoch ", record.epoch(), " claims ", timers_left_, " timers more than were due at ", watermark_ms_,
+                ": ",
                 Earliest(&next) ? Text("the next is of ", next.customer, " at ", next.deadline_ms) : "there is none");
   }
   if (record.watermark_ms() != watermark_ms_) return differs("the watermark", record.watermark_ms(), watermark_ms_);
@@ -188,7 +193,8 @@ std::string GhostTask::CheckEnd(const v1::EpochRecord& record) {
   for (size_t i = 0; i < position_.size(); ++i) {
     const auto& slice = record.slices(static_cast<int>(i));
     if (slice.records() != taken_[i]) {
-      return differs(Text("records of ", rules_.topics[i]), static_cast<int64_t>(slice.records()), static_cast<int64_t>(taken_[i]));
+      return differs(Text("records of ", rules_.topics[i]), static_cast<int64_t>(slice.records()),
+                     static_cast<int64_t>(taken_[i]));
     }
     if (slice.max_event_time_ms() != max_event_time_ms_[i]) {
       return differs("the latest event", slice.max_event_time_ms(), max_event_time_ms_[i]);
@@ -197,14 +203,18 @@ std::string GhostTask::CheckEnd(const v1::EpochRecord& record) {
   }
   if (AnyDue()) {
     situations_.Met("epoch closed with timers left over");
-    if (record.low_water() != record.epoch()) return Text("epoch ", record.epoch(), " left timers over and may be redone");
+    if (record.low_water() != record.epoch()) {
+      return Text("epoch ", record.epoch(), " left timers over and may be redone");
+    }
   }
   if (taken == 0) situations_.Met(record.timers() > 0 ? "epoch of timers only" : "epoch without input");
   ends_.push_back(position_);
   for (auto& [id, known] : customers_) {
     if (!std::exchange(known.changed, false)) continue;
     std::string line = known.now.Render();
-    if (known.history.empty() || known.history.back().second != line) known.history.emplace_back(epoch(), std::move(line));
+    if (known.history.empty() || known.history.back().second != line) {
+      known.history.emplace_back(epoch(), std::move(line));
+    }
   }
   return "";
 }

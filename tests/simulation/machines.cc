@@ -54,7 +54,8 @@ void World::Start(size_t index) {
   if (profile_.until) worker.until = absl::FromUnixMillis(rules_.until_ms);
   trace_.Line(machine.instance, " starts life ", ++lives_, empty ? " with an empty disk" : "");
   machine.node = std::make_unique<Node>(spec_, &broker_, machine.disk.get(), &clock_, options);
-  machine.watcher = std::make_unique<Watcher>(&profile_, machine.node.get(), referee_.get(), &situations_, &chance_, empty);
+  machine.watcher =
+      std::make_unique<Watcher>(&profile_, machine.node.get(), referee_.get(), &situations_, &chance_, empty);
   machine.stopping = machine.outdated = false;
   machine.assignments = 0;
   if (auto status = machine.node->engine().Start(); !status.ok()) referee_->Violated(std::string(status.message()));
@@ -230,7 +231,9 @@ Disk::Image World::FormerLife() {
   profile.refused_begin = profile.refused_question = 0;
   World world(options_, std::move(profile), true);
   world.Live();
-  if (!world.referee_->violation().empty()) referee_->Violated(Text("in the former life: ", world.referee_->violation()));
+  if (!world.referee_->violation().empty()) {
+    referee_->Violated(Text("in the former life: ", world.referee_->violation()));
+  }
   world.Crash(0, false);
   return world.machines_[0].disk->Copy();
 }

@@ -104,7 +104,9 @@ int Main(int argc, char** argv) {
   std::printf("%llu seeds, %lld steps, %llu epochs, %llu seeds failed.\n\nThemes:\n",
               static_cast<unsigned long long>(order.seeds), static_cast<long long>(steps),
               static_cast<unsigned long long>(commits), static_cast<unsigned long long>(failed));
-  for (const auto& [theme, seeds] : themes) std::printf("%12llu  %s\n", static_cast<unsigned long long>(seeds), theme.c_str());
+  for (const auto& [theme, seeds] : themes) {
+    std::printf("%12llu  %s\n", static_cast<unsigned long long>(seeds), theme.c_str());
+  }
   std::printf("\nRare situations:\n%s", situations.Table().c_str());
   int exit_code = failed == 0 ? 0 : 1;
   for (const std::string& missing : situations.Missing()) {

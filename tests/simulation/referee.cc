@@ -70,13 +70,15 @@ void Referee::ReadChangelog(int32_t partition) {
 
 void Referee::TakeEpoch(View* view, const v1::EpochRecord& record) {
   trace_.Line("partition ", view - views_.data(), " epoch ", record.epoch(), " L ", record.low_water(), " by ",
-              record.owner(), ", ", record.entries(), " entries, ", record.outputs(), " results, ", record.rounds_size(),
-              " rounds");
+              record.owner(), ", ", record.entries(), " entries, ", record.outputs(), " results, ",
+              record.rounds_size(), " rounds");
   if (record.entries() != view->entries.size()) {
     Violated(Text(Where(*view), "epoch ", record.epoch(), " claims ", record.entries(), " entries, there are ",
                   view->entries.size()));
   }
-  if (!view->uuid.empty() && view->uuid != record.changelog_uuid()) Violated(Where(*view) + "another changelog's record");
+  if (!view->uuid.empty() && view->uuid != record.changelog_uuid()) {
+    Violated(Where(*view) + "another changelog's record");
+  }
   view->uuid = record.changelog_uuid();
   if (!view->owner.empty() && view->owner != record.owner()) {
     situations_.Met("task moved");
@@ -141,7 +143,8 @@ void Referee::CheckWritten(View* view, uint64_t epoch, const std::set<std::strin
     }
     const std::string& right = view->ghost->At(customer, found.stamp);
     if (found.line != right) {
-      return Violated(Text(who, " is written with stamp ", found.stamp, " as\n  ", found.line, "\nbut was then\n  ", right));
+      return Violated(
+          Text(who, " is written with stamp ", found.stamp, " as\n  ", found.line, "\nbut was then\n  ", right));
     }
     if (found.stamp < view->low_water && right != view->ghost->At(customer, view->low_water)) {
       return Violated(Text(who, " has changed since its stamp ", found.stamp, ", before the low-water mark ",
@@ -180,10 +183,13 @@ void Referee::OnApply(int32_t partition, const WriteBatch& batch) {
 
 void Referee::CheckPending(View* view) {
   if (view->pending.empty()) return;
-  const bool all = view->next == broker_.WrittenBounds({topics_.changelog, static_cast<int32_t>(view - views_.data())})->end;
+  const bool all =
+      view->next == broker_.WrittenBounds({topics_.changelog, static_cast<int32_t>(view - views_.data())})->end;
   std::erase_if(view->pending, [&](const PendingRow& row) {
     if (row.stamp > view->ghost->epoch()) {
-      if (all) Violated(Text(Where(*view), row.customer, " is in a store as of epoch ", row.stamp, ", never committed"));
+      if (all) {
+        Violated(Text(Where(*view), row.customer, " is in a store as of epoch ", row.stamp, ", never committed"));
+      }
       return false;
     }
     // The rows of maps and lists are looked at in CheckMirror: here is the document alone.
@@ -194,7 +200,8 @@ void Referee::CheckPending(View* view) {
     const std::string& right = view->ghost->At(row.customer, row.stamp);
     const std::string line = Find(view->manifest, one, row.customer).line;
     if (!right.starts_with(line)) {
-      Violated(Text(Where(*view), row.customer, " is in a store with stamp ", row.stamp, " as ", line, " but was ", right));
+      Violated(
+          Text(Where(*view), row.customer, " is in a store with stamp ", row.stamp, " as ", line, " but was ", right));
     }
     return true;
   });
@@ -215,8 +222,8 @@ void Referee::CheckOffsets() {
       const auto& now = (*offsets)[i];
       if (view.offsets[i] && (!now || *now < *view.offsets[i])) Violated(Where(view) + "a committed offset went back");
       if (changelog_settled && now.value_or(0) != view.ghost->EndOf(view.ghost->epoch())[i]) {
-        Violated(Text(Where(view), "the group is at ", now.value_or(-1), " of ", partitions[i].topic, ", the epoch ended at ",
-                      view.ghost->EndOf(view.ghost->epoch())[i]));
+        Violated(Text(Where(view), "the group is at ", now.value_or(-1), " of ", partitions[i].topic,
+                      ", the epoch ended at ", view.ghost->EndOf(view.ghost->epoch())[i]));
       }
     }
     view.offsets = *std::move(offsets);

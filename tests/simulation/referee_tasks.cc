@@ -13,10 +13,12 @@ void Referee::CheckLive(Task* task, bool all) {
   // The markers of its last commit may be on their way, and a zombie may not know that it is one.
   if (task->epoch() != view.ghost->epoch()) return;
   if (task->low_water() != view.low_water) {
-    Violated(Text(Where(view), "a task takes ", task->low_water(), " for the low-water mark, which is ", view.low_water));
+    Violated(
+        Text(Where(view), "a task takes ", task->low_water(), " for the low-water mark, which is ", view.low_water));
   }
   if (!task->epoch_open() && task->watermark_ms() != view.ghost->watermark_ms()) {
-    Violated(Text(Where(view), "a task is at the watermark ", task->watermark_ms(), ", which is ", view.ghost->watermark_ms()));
+    Violated(Text(Where(view), "a task is at the watermark ", task->watermark_ms(), ", which is ",
+                  view.ghost->watermark_ms()));
   }
   CheckMirror(&view, task);
   if (!all) return;
@@ -57,7 +59,9 @@ void Referee::CheckMirror(View* view, Task* task) {
     if (right == view->rows.end()) {
       return Violated(Where(*view) + *CustomerOfKey(key) + " has a row in a store that the changelog has not");
     }
-    if (right->second != value) return Violated(Where(*view) + *CustomerOfKey(key) + " differs in a store from the changelog");
+    if (right->second != value) {
+      return Violated(Where(*view) + *CustomerOfKey(key) + " differs in a store from the changelog");
+    }
   }
   for (const auto& [key, value] : wakes) {
     if (!rows.contains(key)) return Violated(Where(*view) + "the time index of a store lacks a deadline");
@@ -81,8 +85,8 @@ void Referee::CheckEnd(bool drained) {
     const TrueInput& input = upstream_.input(partition);
     for (size_t i = 0; i < input.size(); ++i) {
       if (input[i].empty() || input[i].rbegin()->first < view.ghost->EndOf(view.ghost->epoch())[i]) continue;
-      Violated(Text(Where(view), "the input of source ", i, " was read up to ", view.ghost->EndOf(view.ghost->epoch())[i],
-                    ", its last record is at ", input[i].rbegin()->first));
+      Violated(Text(Where(view), "the input of source ", i, " was read up to ",
+                    view.ghost->EndOf(view.ghost->epoch())[i], ", its last record is at ", input[i].rbegin()->first));
     }
     if (view.ghost->AnyDue()) Violated(Where(view) + "timers that are due have not fired");
     if (drained && view.low_water != view.ghost->epoch()) Violated(Where(view) + "a clean stop has left debt");

@@ -27,8 +27,10 @@ void Results::Expect(const std::vector<Expected>& results) {
 std::string Results::Find(const MemoryBroker::Record& record, bool dead_letter) {
   ++found_;
   if (dead_letter) {
-    Balance(Text("dead ", HeaderOf(record, "__streams.errors.topic"), "-", HeaderOf(record, "__streams.errors.partition"),
-                 "@", HeaderOf(record, "__streams.errors.offset"), " ", HeaderOf(record, "__streams.errors.exception")), 1);
+    Balance(
+        Text("dead ", HeaderOf(record, "__streams.errors.topic"), "-", HeaderOf(record, "__streams.errors.partition"),
+             "@", HeaderOf(record, "__streams.errors.offset"), " ", HeaderOf(record, "__streams.errors.exception")),
+        1);
     return "";
   }
   Told told;

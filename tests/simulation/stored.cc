@@ -61,7 +61,8 @@ std::string AddDocument(const v1::Manifest& manifest, const v1::CustomerDocument
   return "";
 }
 
-std::string AddRow(const v1::Manifest& manifest, std::string_view rest, const std::string& value, StoredCustomer* stored) {
+std::string AddRow(const v1::Manifest& manifest, std::string_view rest, const std::string& value,
+                   StoredCustomer* stored) {
   const std::string name = NameOf(manifest, static_cast<uint32_t>(BigEndian(rest.substr(0, 4))));
   if (name == "op/marks") {
     return stored->marks[std::string(rest.substr(4))].ParseFromString(value) ? "" : "a row that is no mark";
@@ -140,8 +141,12 @@ std::string LineOfJson(const std::string& json) {
         continue;
       }
       Note& note = notes[KeyOfText(key)];
-      if (auto id = fields.fields().find("event_id"); id != fields.fields().end()) note.set_event_id(id->second.string_value());
-      if (auto id = fields.fields().find("eventId"); id != fields.fields().end()) note.set_event_id(id->second.string_value());
+      if (auto id = fields.fields().find("event_id"); id != fields.fields().end()) {
+        note.set_event_id(id->second.string_value());
+      }
+      if (auto id = fields.fields().find("eventId"); id != fields.fields().end()) {
+        note.set_event_id(id->second.string_value());
+      }
       std::string ballast;
       if (auto at = fields.fields().find("ballast"); at != fields.fields().end()) {
         (void)absl::Base64Unescape(at->second.string_value(), &ballast);

@@ -34,7 +34,8 @@ Event Upstream::MakeEvent(int64_t now_ms) {
   if (chance_.PerMille(profile_.late)) time_ms -= chance_.Below(10'000);
   header.set_event_time_ms(time_ms);
   if (chance_.PerMille(300)) header.set_source("till");
-  const Event::Act plain[] = {Event::COUNT, Event::PUT, Event::PUT, Event::ERASE, Event::NOTE, Event::PEEK, Event::SHOUT};
+  const Event::Act plain[] = {Event::COUNT, Event::PUT,  Event::PUT,  Event::ERASE,
+                              Event::NOTE,  Event::PEEK, Event::SHOUT};
   const Event::Act timed[] = {Event::ARM, Event::ARM, Event::ARM, Event::ARM_PAST, Event::DISARM};
   event.set_act(plain[chance_.Below(7)]);
   if (chance_.PerMille(profile_.timers)) event.set_act(timed[chance_.Below(5)]);

@@ -21,7 +21,8 @@ uint64_t NumberBefore(const std::string& note, const std::string& unit) {
 
 }  // namespace
 
-Watcher::Watcher(const Profile* profile, Node* node, Referee* referee, Situations* situations, Chance* chance, bool empty)
+Watcher::Watcher(const Profile* profile, Node* node, Referee* referee, Situations* situations, Chance* chance,
+                 bool empty)
     : profile_(*profile), node_(*node), referee_(*referee), situations_(*situations), chance_(*chance), empty_(empty) {}
 
 bool Watcher::recovering() const {
@@ -108,7 +109,9 @@ void Watcher::Look(size_t index, int32_t partition, const Worker::Slot& slot, in
     situations_.Met("aborted epoch replayed from memory");
   }
   if (live && seen.live && task.cache().customers() < seen.customers) situations_.Met("eviction");
-  if (live && task.debt().Endangered(wall_ms) && !seen.watched) situations_.Met("input after the low-water mark in danger");
+  if (live && task.debt().Endangered(wall_ms) && !seen.watched) {
+    situations_.Met("input after the low-water mark in danger");
+  }
   const bool endangered = live && task.debt().Endangered(wall_ms);
   if (seen.watched && live && !endangered && task.low_water() > seen.low_water) {
     situations_.Met("write-back forced by retention");
@@ -136,7 +139,9 @@ void Watcher::LookAtClosed(const Task& task) {
   if (records >= profile_.epoch_records) situations_.Met("epoch closed by records");
   size_t outbox = 0;
   for (const OutputRecord& record : const_cast<Task&>(task).outbox()) {
-    if (record.partition == OutputRecord::kByKey) outbox += sizeof(OutputRecord) + record.key.size() + record.value->size();
+    if (record.partition == OutputRecord::kByKey) {
+      outbox += sizeof(OutputRecord) + record.key.size() + record.value->size();
+    }
   }
   if (outbox * 3 >= profile_.outbox_bytes * 2) situations_.Met("epoch closed by its outbox");
 }
@@ -145,7 +150,9 @@ void Watcher::CheckBounds(const Task& task) {
   // One record may open a customer and change some rows; one customer may tell three times.
   constexpr size_t kOneItem = 8000;
   const size_t ballast = 3 * static_cast<size_t>(profile_.ballast) + kOneItem;
-  if (task.cache().pinned_bytes() > profile_.pinned_bytes + ballast * 4) referee_.Violated("an epoch pins more than it may");
+  if (task.cache().pinned_bytes() > profile_.pinned_bytes + ballast * 4) {
+    referee_.Violated("an epoch pins more than it may");
+  }
   uint64_t records = 0;
   for (const auto& source : task.sources()) {
     records += source->records();
@@ -154,7 +161,9 @@ void Watcher::CheckBounds(const Task& task) {
       referee_.Violated("a source buffers more than it may");
     }
   }
-  if (records > profile_.epoch_records && task.epoch_open()) referee_.Violated("an epoch takes more records than it may");
+  if (records > profile_.epoch_records && task.epoch_open()) {
+    referee_.Violated("an epoch takes more records than it may");
+  }
 }
 
 }  // namespace ebb::simulation

@@ -25,14 +25,17 @@ std::string Pipeline(const Profile& profile) {
   }
   return Text("application: ", kApplication, R"(
 sources:
-  a: {topic: first, type: ebb.simulation.Event, lateness: )", profile.lateness_ms, "ms, late: ", profile.late_a, R"(}
-  b: {topic: second, type: ebb.simulation.Event, lateness: )", profile.lateness_ms / 2, "ms, late: ", profile.late_b, R"(}
+  a: {topic: first, type: ebb.simulation.Event, lateness: )",
+              profile.lateness_ms, "ms, late: ", profile.late_a, R"(}
+  b: {topic: second, type: ebb.simulation.Event, lateness: )",
+              profile.lateness_ms / 2, "ms, late: ", profile.late_b, R"(}
 operators:
   - {id: op, type: simulated, inputs: [a, b]}
 sinks:
   told: {topic: told, type: ebb.simulation.Told, inputs: [op]}
 dead_letters: {topic: dead}
-time: )", time, "}\n");
+time: )",
+              time, "}\n");
 }
 
 }  // namespace
@@ -207,7 +210,8 @@ void World::ChaosOfTopics() {
     MemoryBroker::Compaction limits;
     limits.tombstones_before_ms = now_ms() - 2 * profile_.max_store_age_ms;
     const MemoryBroker::Compacted gone = broker_.Compact(changelog, limits);
-    trace_.Line("compaction of ", ToString(changelog), ": ", gone.records, " records and ", gone.tombstones, " tombstones");
+    trace_.Line("compaction of ", ToString(changelog), ": ", gone.records, " records and ", gone.tombstones,
+                " tombstones");
     if (gone.tombstones > 0) situations_.Met("tombstones dropped from the changelog");
     if (gone.records > 0) situations_.Met("changelog compacted");
     if (gone.records > 0 && referee_->epoch(partition) > kEpochRing) situations_.Met("epoch records compacted");

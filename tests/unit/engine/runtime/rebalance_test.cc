@@ -36,7 +36,9 @@ class RebalanceTest : public RuntimeTest {
   }
   static uint64_t Debt(SimulatedProcess& process) {
     uint64_t epochs = 0;
-    for (const auto& [partition, slot] : process.worker().slots()) epochs += slot.task->epoch() - slot.task->low_water();
+    for (const auto& [partition, slot] : process.worker().slots()) {
+      epochs += slot.task->epoch() - slot.task->low_water();
+    }
     return epochs;
   }
 
@@ -103,7 +105,8 @@ TEST_F(RebalanceTest, StoreThatCannotBeOpenedIsAFinalErrorOfTheWorker) {
   SimulatedProcess process(spec_, &broker_, &disk, &clock_, options_);
   ASSERT_TRUE(process.engine().Start().ok());
   // The assignment comes when the producer is ready.
-  broker_.set_oracle([](Step step, std::string_view) { return step == Step::kGroupPoll ? Fate::kWaits : Fate::kHappens; });
+  broker_.set_oracle(
+      [](Step step, std::string_view) { return step == Step::kGroupPoll ? Fate::kWaits : Fate::kHappens; });
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(process.Step().ok());
   broker_.set_oracle(nullptr);
   absl::Status status;
