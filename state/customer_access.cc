@@ -93,6 +93,7 @@ std::optional<int64_t> CustomerAccess::Deadline(TimerId timer) {
 }
 
 void CustomerAccess::Arm(TimerId timer, int64_t deadline_ms) {
+  deadline_ms = std::max(deadline_ms, earliest_ms_);
   if (Deadline(timer) == deadline_ms) return;
   Disarm(timer);
   auto& timers = customer_->open->timers;

@@ -23,8 +23,11 @@ class CustomerAccess final : public StateAccess {
   CustomerAccess(Store* store, MessagePool* messages, absl::Status* status, size_t* pinned_bytes)
       : store_(*store), messages_(*messages), status_(*status), pinned_bytes_(*pinned_bytes) {}
 
-  // From now on it is this one, which is open.
-  void Select(Customer* customer) { customer_ = customer; }
+  // From now on it is this one, which is open, and no timer of it is armed before `earliest_ms`.
+  void Select(Customer* customer, int64_t earliest_ms) {
+    customer_ = customer;
+    earliest_ms_ = earliest_ms;
+  }
 
   const google::protobuf::Message* Find(StateId state, const google::protobuf::Message& prototype) override;
   google::protobuf::Message* Mutable(StateId state, const google::protobuf::Message& prototype) override;
@@ -47,6 +50,7 @@ class CustomerAccess final : public StateAccess {
   absl::Status& status_;
   size_t& pinned_bytes_;
   Customer* customer_ = nullptr;
+  int64_t earliest_ms_ = kNoTime;
 };
 
 }  // namespace ebb

@@ -101,8 +101,8 @@ absl::StatusOr<Customer*> CustomerCache::Insert(std::string_view id, const std::
   return inserted;
 }
 
-StateAccess& CustomerCache::Open(Customer* customer) {
-  access_.Select(customer);
+StateAccess& CustomerCache::Open(Customer* customer, int64_t earliest_ms) {
+  access_.Select(customer, earliest_ms);
   if (customer->open) return access_;
   customer->open = std::make_unique<OpenCustomer>();
   open_.push_back(customer);

@@ -52,8 +52,9 @@ class CustomerCache {
   // Reads those of `ids` that are not in memory in one go.
   absl::Status Prefetch(std::vector<std::string_view> ids);
 
-  // Makes the customer's state accessible until the next Open or the end of the epoch.
-  StateAccess& Open(Customer* customer);
+  // Makes the customer's state accessible until the next Open or the end of the epoch. No timer can be armed before
+  // `earliest_ms`: it is put off until then.
+  StateAccess& Open(Customer* customer, int64_t earliest_ms = kNoTime);
 
   // Keeps the wake-up of an open customer at or before its earliest deadline. After each call of an operator.
   void KeepWake(Customer* customer);

@@ -38,26 +38,24 @@ absl::Status TimeIndex::ReadAhead(int64_t watermark_ms) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> TimeIndex::AnyDue(int64_t watermark_ms) {
-  if (watermark_ms == kNoTime) return false;
+absl::StatusOr<const TimeIndex::Wake*> TimeIndex::FirstDue(int64_t watermark_ms) {
+  if (watermark_ms == kNoTime) return nullptr;
   if (auto status = ReadAhead(watermark_ms); !status.ok()) return status;
-  return (!read_.empty() && read_.front().time_ms <= watermark_ms) ||
-         (!unwritten_.empty() && unwritten_.begin()->time_ms <= watermark_ms);
+  const Wake* first = unwritten_.empty() ? nullptr : &*unwritten_.begin();
+  if (!read_.empty() && (first == nullptr || read_.front() <= *first)) first = &read_.front();
+  return first != nullptr && first->time_ms <= watermark_ms ? first : nullptr;
 }
 
 absl::StatusOr<std::optional<TimeIndex::Wake>> TimeIndex::PopDue(int64_t watermark_ms) {
-  auto due = AnyDue(watermark_ms);
-  if (!due.ok()) return due.status();
-  if (!*due) return std::nullopt;
-  const bool from_store =
-      !read_.empty() && (unwritten_.empty() || read_.front() <= *unwritten_.begin());
-  Wake wake;
-  if (from_store) {
-    wake = std::move(read_.front());
+  auto first = FirstDue(watermark_ms);
+  if (!first.ok()) return first.status();
+  if (*first == nullptr) return std::nullopt;
+  if (!read_.empty() && *first == &read_.front()) {
+    Wake wake = std::move(read_.front());
     read_.pop_front();
     return wake;
   }
-  wake = *unwritten_.begin();
+  Wake wake = **first;
   unwritten_.erase(unwritten_.begin());
   return wake;
 }

@@ -46,8 +46,9 @@ class TimeIndex {
   // A wake-up can come twice, from here and from the store.
   absl::StatusOr<std::optional<Wake>> PopDue(int64_t watermark_ms);
 
-  // True when PopDue would return one. Reads the store at most once per kLookaheadMs of event time.
-  absl::StatusOr<bool> AnyDue(int64_t watermark_ms);
+  // The one that PopDue would take out, valid until it is or another comes in; null when there is none. Reads the store
+  // at most once per kLookaheadMs of event time.
+  absl::StatusOr<const Wake*> FirstDue(int64_t watermark_ms);
 
   // True when the store's row at `time_ms` is still to be read, so that a wake-up there need not be held here.
   bool StoreWillTell(int64_t time_ms) const { return time_ms > read_up_to_ms_; }

@@ -13,19 +13,20 @@ Dispatcher::Dispatcher(Graph* graph, CustomerCache* cache, ResultSink* sink)
   open_counts_ = counts_;
 }
 
-void Dispatcher::Begin(const Cause& cause, absl::Time now, absl::Time watermark, Customer* customer) {
+void Dispatcher::Begin(const Cause& cause, absl::Time now, absl::Time watermark, Customer* customer,
+                       int64_t earliest_timer_ms) {
   cause_ = cause;
   now_ = now;
   watermark_ = watermark;
   customer_ = customer;
-  state_ = &cache_.Open(customer);
+  state_ = &cache_.Open(customer, earliest_timer_ms);
   std::fill(emitted_.begin(), emitted_.end(), 0);
   draws_ = 0;
 }
 
 void Dispatcher::Deliver(size_t source, const google::protobuf::Message& event, const Cause& cause, absl::Time now,
                          absl::Time watermark, Customer* customer) {
-  Begin(cause, now, watermark, customer);
+  Begin(cause, now, watermark, customer, kNoTime);
   for (const Graph::Target& target : graph_.targets(source)) DeliverTo(target, event);
   cache_.KeepWake(customer);
 }
@@ -37,7 +38,7 @@ void Dispatcher::Fire(TimerId timer, absl::Time deadline, absl::Time watermark, 
     cause.event_id = target->timer->name();
     cause.event_source = graph_.nodes()[target->node].spec->id;
   }
-  Begin(cause, deadline, watermark, customer);
+  Begin(cause, deadline, watermark, customer, absl::ToUnixMillis(deadline) + 1);
   // A timer of an operator that the pipeline no longer has is let go.
   state_->Disarm(timer);
   if (target != nullptr) {

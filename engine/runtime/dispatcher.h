@@ -32,7 +32,7 @@ class Dispatcher final : public OperatorContext {
   void Deliver(size_t source, const google::protobuf::Message& event, const Cause& cause, absl::Time now,
                absl::Time watermark, Customer* customer);
 
-  // Fires one timer of a customer at its deadline.
+  // Fires one timer of a customer at its deadline. What it arms fires later than that.
   void Fire(TimerId timer, absl::Time deadline, absl::Time watermark, Customer* customer);
 
   // Operators' counters, by node and index: of what was kept.
@@ -53,7 +53,7 @@ class Dispatcher final : public OperatorContext {
   void Count(size_t counter) override;
 
  private:
-  void Begin(const Cause& cause, absl::Time now, absl::Time watermark, Customer* customer);
+  void Begin(const Cause& cause, absl::Time now, absl::Time watermark, Customer* customer, int64_t earliest_timer_ms);
   void DeliverTo(const Graph::Target& target, const google::protobuf::Message& message);
 
   Graph& graph_;

@@ -104,6 +104,13 @@ void Merge::Follow(size_t source) {
   time_.watermark_ms = std::max(time_.watermark_ms, least);
 }
 
+Merge::Time Merge::TimeOf(const v1::EpochRecord& record) {
+  Time time;
+  time.watermark_ms = record.watermark_ms();
+  for (const auto& slice : record.slices()) time.max_event_time_ms.push_back(slice.max_event_time_ms());
+  return time;
+}
+
 bool Merge::NewcomerWaits() {
   for (size_t i = 0; i < sources_.size(); ++i) {
     if (!TakesPart(i) && sources_[i]->HasHead()) return true;

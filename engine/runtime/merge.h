@@ -60,6 +60,8 @@ class Merge {
   std::optional<size_t> Holder();
 
   const Time& time() const { return time_; }
+  // Where time stood at the end of an epoch.
+  static Time TimeOf(const v1::EpochRecord& record);
   void SetTime(Time time) { time_ = std::move(time); }
   int64_t max_lateness_ms() const { return max_lateness_ms_; }
   std::vector<v1::EpochRecord::Round>& rounds() { return rounds_; }

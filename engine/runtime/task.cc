@@ -112,8 +112,8 @@ absl::StatusOr<size_t> Task::Process(size_t max_records, absl::Time wall_clock, 
 
 bool Task::BeginRound(absl::Time wall_clock, absl::Duration elapsed) {
   // Timers that an earlier epoch left over come before anything else, whatever the sources do.
-  auto left_over = cache_->wakes().AnyDue(watermark_ms());
-  if (left_over.ok() && *left_over) {
+  auto left_over = cache_->wakes().FirstDue(watermark_ms());
+  if (left_over.ok() && *left_over != nullptr) {
     OpenEpoch();
     merge_->BeginEmptyRound();
     return true;
@@ -137,32 +137,31 @@ bool Task::CarryTime(absl::Time wall_clock, absl::Duration elapsed) {
   }
   if (floor_ms <= watermark_ms()) return false;
   // Time that nobody waits for is not worth an epoch.
-  auto due = cache_->wakes().AnyDue(floor_ms);
-  if (due.ok() && !*due && !until_ms_) return false;
+  auto due = cache_->wakes().FirstDue(floor_ms);
+  if (due.ok() && *due == nullptr && !until_ms_) return false;
   return merge_->BeginRound(elapsed, floor_ms);
 }
 
 bool Task::Exhausted() {
   if (!merge_->AllIdle() || (until_ms_ && watermark_ms() < *until_ms_)) return false;
-  auto due = cache_->wakes().AnyDue(watermark_ms());
-  return due.ok() && !*due;
+  auto due = cache_->wakes().FirstDue(watermark_ms());
+  return due.ok() && *due == nullptr;
 }
 
-absl::StatusOr<bool> Task::FireDue() {
+absl::StatusOr<bool> Task::FireDue(const TimeIndex::Wake* end) {
   const int64_t watermark = watermark_ms();
-  if (watermark == kNoTime) return true;
-  std::string last_customer;
-  int64_t last_deadline_ms = kNoTime;
+  std::optional<TimeIndex::Wake> last;
+  TimeIndex::Wake last_fired;
   int repeated = 0;
   for (;;) {
-    if (redoing_ == 0 && epoch_full()) {
-      auto due = cache_->wakes().AnyDue(watermark);
-      if (!due.ok()) return due.status();
-      return !*due;
-    }
+    auto first = cache_->wakes().FirstDue(watermark);
+    if (!first.ok()) return first.status();
+    if (*first == nullptr || (end != nullptr && **first >= *end)) return true;
+    // Timers of one customer at one moment stay together, so that a place between two moments tells them apart.
+    if (redoing_ == 0 && epoch_full() && last != **first) return false;
     auto wake = cache_->wakes().PopDue(watermark);
     if (!wake.ok()) return wake.status();
-    if (!*wake) return true;
+    last = **wake;
     auto loaded = cache_->Load((*wake)->customer);
     if (!loaded.ok()) return loaded.status();
     Customer* customer = *loaded;
@@ -181,14 +180,13 @@ absl::StatusOr<bool> Task::FireDue() {
       continue;
     }
     const DocumentTimer timer = timers.front();
-    repeated = customer->id == last_customer && timer.deadline_ms <= last_deadline_ms ? repeated + 1 : 0;
-    if (repeated > kMaxTimersAtOnce) {
-      return absl::InternalError(Text("timer ", timer.timer, " of customer ", customer->id, " has fired ",
-                                              repeated, " times at one moment: an operator arms it in the past again "
-                                              "and again"));
+    const bool again = customer->id == last_fired.customer && timer.deadline_ms <= last_fired.time_ms + 1;
+    repeated = again ? repeated + 1 : 0;
+    if (repeated > kMaxTimersInARow) {
+      return absl::InternalError(Text("timer ", timer.timer, " of customer ", customer->id, " has fired ", repeated,
+                                      " times, a millisecond apart: an operator arms it in the past again and again"));
     }
-    last_customer = customer->id;
-    last_deadline_ms = timer.deadline_ms;
+    last_fired = {timer.deadline_ms, customer->id};
     source_at_hand_.reset();
     customer_at_hand_ = customer->id;
     now_ = absl::FromUnixMillis(timer.deadline_ms);
@@ -343,21 +341,23 @@ absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
   } else if (merge_->in_round()) {
     merge_->EndRound();
   }
-  // Redo would fire, within this epoch, the timers that are left over for the next one, and drop their results: so an
-  // epoch that leaves some over is never redone.
-  auto left_over = cache_->wakes().AnyDue(watermark_ms());
+  auto left_over = cache_->wakes().FirstDue(watermark_ms());
   if (!left_over.ok()) return left_over.status();
   const uint64_t epoch = epoch_ + 1;
   cache_->Freeze();
   const uint64_t ring_low = epoch >= kEpochRing ? epoch - kEpochRing + 1 : 0;
   const Debt::Epoch open = DebtOf(epoch, records_total_ + epoch_records_);
-  const bool write_all = write_all_ || *left_over || budget.records == 0;
+  const bool write_all = write_all_ || budget.records == 0;
   const uint64_t least_low =
       write_all ? epoch
                 : std::max(ring_low, debt_.LeastLow(open, budget.records, absl::ToUnixMillis(wall_clock)));
   write_back_ = cache_->SelectWriteBack(epoch, budget.catch_up ? epoch : least_low, least_low,
                                         budget.catch_up ? kCatchUpBytes : 0);
   record_ = MakeRecord(write_back_, wall_clock);
+  if (*left_over != nullptr) {
+    record_.mutable_left_over()->set_time_ms((*left_over)->time_ms);
+    record_.mutable_left_over()->set_customer((*left_over)->customer);
+  }
   auto append = [&](const std::string& key, std::optional<std::string> value) {
     OutputRecord out;
     out.topic = options_.changelog_topic;

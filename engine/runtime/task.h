@@ -143,20 +143,22 @@ class Task final : public ResultSink {
   static constexpr size_t kMaxDocumentBytes = 512 << 10;
   // A result beyond this, which a broker might refuse for ever, becomes a dead letter.
   static constexpr size_t kMaxResultBytes = 900 << 10;
-  // More timers than this fired by one customer without time going on are a loop in an operator.
-  static constexpr int kMaxTimersAtOnce = 10'000;
+  // More timers than this fired in a row by one customer, a millisecond apart, are a loop in an operator.
+  static constexpr int kMaxTimersInARow = 10'000;
 
  private:
   Task(const PipelineSpec& spec, TaskOptions options, std::unique_ptr<Store> store);
 
   void OpenEpoch();
   absl::Status HandleHead(size_t source);
-  absl::StatusOr<bool> FireDue();
+  // Fires what is due, up to before `end` where that is set; false when the epoch became full before all had fired.
+  absl::StatusOr<bool> FireDue(const TimeIndex::Wake* end = nullptr);
   absl::Status Prefetch();
   void DeadLetter(size_t source, std::string_view reason, std::string_view text);
   void Send(OutputRecord record);
   bool BeginRound(absl::Time wall_clock, absl::Duration elapsed);
   bool CarryTime(absl::Time wall_clock, absl::Duration elapsed);
+  bool InputRedone(const v1::EpochRecord& record) const;
   absl::StatusOr<bool> FinishRedoneEpoch(const v1::EpochRecord& record);
   bool Comparable(const v1::EpochRecord& record) const;
   void ClearEpoch();
@@ -209,6 +211,7 @@ class Task final : public ResultSink {
   // Redo.
   uint64_t redoing_ = 0;                                   // The epoch being redone, or 0.
   int redo_round_ = 0;
+  std::optional<TimeIndex::Wake> left_over_;               // Where it stopped firing timers, if it did.
   uint64_t skipped_before_ = 0;
   std::map<uint64_t, std::vector<TimeIndex::Wake>> kept_wakes_;  // By the stamp that redo must pass.
 

@@ -47,10 +47,7 @@ absl::Status Task::Adopt(const std::string& new_uuid, bool last_record_only) {
   time.max_event_time_ms.assign(sources_.size(), kNoTime);
   uint64_t total_at_low = 0;
   if (auto low = records_.find(low_water_); low != records_.end()) {
-    time.watermark_ms = low->second.watermark_ms();
-    for (size_t i = 0; i < sources_.size(); ++i) {
-      time.max_event_time_ms[i] = low->second.slices(static_cast<int>(i)).max_event_time_ms();
-    }
+    time = Merge::TimeOf(low->second);
     total_at_low = low->second.records_total();
   }
   const bool began = !records_.empty();
@@ -84,6 +81,8 @@ absl::StatusOr<bool> Task::Redo(const v1::EpochRecord& record, size_t max_record
   if (redoing_ != record.epoch()) {
     redoing_ = record.epoch();
     redo_round_ = 0;
+    left_over_.reset();
+    if (record.has_left_over()) left_over_ = {record.left_over().time_ms(), record.left_over().customer()};
     OpenEpoch();
     skipped_before_ = stats_.skipped_customers;
     if (record.program() != spec_.fingerprint) ++stats_.foreign_redo;
@@ -104,7 +103,10 @@ absl::StatusOr<bool> Task::Redo(const v1::EpochRecord& record, size_t max_record
       }
       merge_->RedoRound(record.rounds(redo_round_++));
     }
-    if (auto fired = FireDue(); !fired.ok()) return fired.status();
+    // Once the last record is taken, no timer is armed any more before one that fired: those from the place on where the
+    // epoch stopped are the next one's.
+    const TimeIndex::Wake* const end = left_over_ && InputRedone(record) ? &*left_over_ : nullptr;
+    if (auto fired = FireDue(end); !fired.ok()) return fired.status();
     const std::optional<size_t> next = merge_->Next();
     if (!next) {
       if (!merge_->RedoneRound()) return false;  // Records are still on their way.
@@ -119,6 +121,13 @@ absl::StatusOr<bool> Task::Redo(const v1::EpochRecord& record, size_t max_record
   return false;
 }
 
+bool Task::InputRedone(const v1::EpochRecord& record) const {
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    if (sources_[i]->records() < record.slices(static_cast<int>(i)).records()) return false;
+  }
+  return true;
+}
+
 bool Task::Comparable(const v1::EpochRecord& record) const {
   if (stats_.skipped_customers != skipped_before_) return false;
   if (record.program() != spec_.fingerprint) return false;
@@ -129,6 +138,11 @@ bool Task::Comparable(const v1::EpochRecord& record) const {
 }
 
 absl::StatusOr<bool> Task::FinishRedoneEpoch(const v1::EpochRecord& record) {
+  if (left_over_) {
+    // Time had followed a head that was then not taken.
+    merge_->SetTime(Merge::TimeOf(record));
+    if (auto fired = FireDue(&*left_over_); !fired.ok()) return fired.status();
+  }
   for (size_t i = 0; i < sources_.size(); ++i) {
     const auto& slice = record.slices(static_cast<int>(i));
     if (slice.records() == sources_[i]->records() && slice.digest() == sources_[i]->digest()) continue;
@@ -172,10 +186,9 @@ void Task::AbandonRedo() {
   StopSources();
   Merge::Time time = merge_->time();
   if (const auto last = records_.rbegin(); last != records_.rend()) {
-    time.watermark_ms = std::max<int64_t>(time.watermark_ms, last->second.watermark_ms());
-    for (size_t i = 0; i < sources_.size(); ++i) {
-      time.max_event_time_ms[i] = last->second.slices(static_cast<int>(i)).max_event_time_ms();
-    }
+    const int64_t reached_ms = time.watermark_ms;
+    time = Merge::TimeOf(last->second);
+    time.watermark_ms = std::max(time.watermark_ms, reached_ms);
   }
   merge_->SetTime(std::move(time));
   FinishRedo();

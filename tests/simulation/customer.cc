@@ -67,13 +67,13 @@ void GhostCustomer::Fire(Timer timer, int64_t watermark_ms, std::vector<Expected
   digest_ = Digest(now_ms, digest_);
   if (timer == kEcho) {
     ++echoes_;
-    if (echoes_ % 3 != 0) timers_[kEcho] = now_ms - echoes_ % 2;
+    if (echoes_ % 3 != 0) timers_[kEcho] = now_ms + 1;  // Armed in the past.
   }
   Tell(timer == kEcho ? "echo" : "silence", kOperator, now_ms, watermark_ms, 1, results);
   if (timer == kSilence && count_ % 3 == 0) {
     Clear(true);
   } else if (timer == kSilence && count_ % 3 == 1) {
-    timers_[kEcho] = now_ms - 1;
+    timers_[kEcho] = now_ms + 1;
   }
 }
 

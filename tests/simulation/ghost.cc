@@ -84,7 +84,7 @@ std::string GhostTask::DoRound(const v1::EpochRecord& record, int number) {
 }
 
 // An epoch that became full while timers fired has let time follow a head that it then did not take. It says so by
-// leaving timers over, and is never redone.
+// leaving timers over.
 void GhostTask::FollowUntaken(const v1::EpochRecord& record, uint64_t idle) {
   for (size_t i = 0; i < position_.size(); ++i) {
     auto head = input_[i].lower_bound(position_[i]);
@@ -94,10 +94,7 @@ void GhostTask::FollowUntaken(const v1::EpochRecord& record, uint64_t idle) {
     Follow(i, head->second.event.header().event_time_ms(), idle);
     if (watermark_ms_ == record.watermark_ms()) {
       FireDue();
-      // A wake-up that stands for no deadline any more looks the same before it is taken.
-      if (AnyDue() || record.low_water() == record.epoch()) {
-        return situations_.Met("epoch full before the head that time had followed");
-      }
+      if (record.has_left_over()) return situations_.Met("epoch full before the head that time had followed");
     }
     max_event_time_ms_ = latest;
     watermark_ms_ = watermark_ms;
@@ -201,11 +198,13 @@ std::string GhostTask::CheckEnd(const v1::EpochRecord& record) {
     }
     taken += taken_[i];
   }
-  if (AnyDue()) {
-    situations_.Met("epoch closed with timers left over");
-    if (record.low_water() != record.epoch()) {
-      return Text("epoch ", record.epoch(), " left timers over and may be redone");
-    }
+  if (AnyDue()) situations_.Met("epoch closed with timers left over");
+  // It may be a wake-up that stands for no deadline any more, which looks the same before it is taken.
+  const auto place = std::pair(record.left_over().time_ms(), record.left_over().customer());
+  Due next;
+  if (Earliest(&next) && (record.has_left_over() ? std::pair(next.deadline_ms, next.customer) < place : AnyDue())) {
+    return Text("epoch ", record.epoch(), " leaves timers over from ", place.first, " ", place.second,
+                " on; the first of them is of ", next.customer, " at ", next.deadline_ms);
   }
   if (taken == 0) situations_.Met(record.timers() > 0 ? "epoch of timers only" : "epoch without input");
   ends_.push_back(position_);

@@ -59,6 +59,7 @@ const std::vector<std::string_view>& Situations::Names() {
       // Recovery.
       "epochs redone",
       "redo with customers ahead",
+      "redo of an epoch that left timers over",
       "restore from the changelog alone",
       "stale mirror",
       "recovery during recovery",

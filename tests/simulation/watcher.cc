@@ -103,6 +103,14 @@ void Watcher::Look(size_t index, int32_t partition, const Worker::Slot& slot, in
   Task& task = *slot.task;
   Seen& seen = seen_[{index, partition}];
   const bool live = slot.recovery == nullptr;
+  const bool redoing = !live && slot.recovery->redoing();
+  if (redoing && !seen.redoing) {
+    const auto& records = task.records();
+    if (std::any_of(records.upper_bound(task.low_water()), records.end(),
+                    [](const auto& record) { return record.second.has_left_over(); })) {
+      situations_.Met("redo of an epoch that left timers over");
+    }
+  }
   if (slot.in_transaction && !seen.closed) LookAtClosed(task);
   if (task.stats().aborts > seen.aborts) situations_.Met("epoch aborted");
   if (live && seen.live && task.stats().epochs > seen.epochs && seen.aborts > 0) {
@@ -126,8 +134,15 @@ void Watcher::Look(size_t index, int32_t partition, const Worker::Slot& slot, in
       referee_.CheckLive(&task, (anew && chance_.PerMille(profile_.probe)) || chance_.PerMille(profile_.probe / 10));
     }
   }
-  seen = {live, slot.in_transaction, task.epoch(), task.low_water(), task.stats().aborts, task.cache().customers(),
-          task.stats().epochs, seen.watched};
+  seen = {live,
+          slot.in_transaction,
+          redoing,
+          task.epoch(),
+          task.low_water(),
+          task.stats().aborts,
+          task.cache().customers(),
+          task.stats().epochs,
+          seen.watched};
 }
 
 void Watcher::LookAtClosed(const Task& task) {

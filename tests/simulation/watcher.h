@@ -32,6 +32,7 @@ class Watcher {
   struct Seen {
     bool live = false;
     bool closed = false;
+    bool redoing = false;
     uint64_t epoch = 0;
     uint64_t low_water = 0;
     uint64_t aborts = 0;

@@ -90,7 +90,7 @@ TEST_F(CustomerCacheLimitTest, CustomerLeavesOnceItIsWritten) {
 
 TEST_F(CustomerCacheLimitTest, CustomerWhoseWakeIsOnlyInMemoryNeverLeaves) {
   Start(0);
-  ASSERT_FALSE(*cache_->wakes().AnyDue(0)) << "reads the index up to an hour";
+  ASSERT_FALSE(*cache_->wakes().FirstDue(0)) << "reads the index up to an hour";
   Arm("soon", 1000);
   Arm("later", 2 * TimeIndex::kLookaheadMs);
   CommitAll(1);

@@ -198,7 +198,7 @@ class Course {
       }
       Fire(customer, timer);
     }
-    EXPECT_FALSE(*cache_.wakes().AnyDue(watermark_ms_));
+    EXPECT_FALSE(*cache_.wakes().FirstDue(watermark_ms_));
     if (redoing_ == 0) {
       EXPECT_FALSE(NextTimer()) << "a wake-up is lost";
     }

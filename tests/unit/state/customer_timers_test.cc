@@ -52,6 +52,16 @@ TEST_F(CustomerTimersTest, WakeStandsAtTheEarliestDeadlineWhereverTheDocumentIs)
   EXPECT_THAT(Due(10'000), ElementsAre(Wake{500, "ann"})) << "after a restart";
 }
 
+TEST_F(CustomerTimersTest, NoTimerIsArmedBeforeTheEarliestTimeAllowed) {
+  StateAccess& ann = cache_->Open(&Load("ann"), 500);
+  ann.Arm(kTimer, 400);
+  ann.Arm(kOtherTimer, 600);
+  EXPECT_EQ(ann.Deadline(kTimer), 500);
+  EXPECT_EQ(ann.Deadline(kOtherTimer), 600);
+  cache_->Open(&Load("ann")).Arm(kTimer, 400);
+  EXPECT_EQ(ann.Deadline(kTimer), 400);
+}
+
 TEST_F(CustomerTimersTest, EarlyWakeIsFollowedByOneAtTheDeadline) {
   Arm("ann", 500);
   CommitAll(1);
@@ -70,7 +80,7 @@ TEST_F(CustomerTimersTest, EarlyWakeIsFollowedByOneAtTheDeadline) {
 }
 
 TEST_F(CustomerTimersTest, WakeIsNotLostWhenItsRowIsWrittenBehindWhatWasRead) {
-  ASSERT_FALSE(*cache_->wakes().AnyDue(0));
+  ASSERT_FALSE(*cache_->wakes().FirstDue(0));
   for (const int64_t deadline : {int64_t{1}, TimeIndex::kLookaheadMs, TimeIndex::kLookaheadMs + 1}) {
     Arm(Text("customer ", deadline), deadline);
   }

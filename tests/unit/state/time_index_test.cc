@@ -67,9 +67,9 @@ class TimeIndexTest : public testing::Test {
     }
   }
   bool Any(int64_t watermark_ms) {
-    auto any = index_.AnyDue(watermark_ms);
+    auto any = index_.FirstDue(watermark_ms);
     EXPECT_TRUE(any.ok()) << any.status();
-    return any.value_or(false);
+    return any.value_or(nullptr) != nullptr;
   }
 
   MemoryStores stores_;
@@ -211,7 +211,7 @@ TEST_F(TimeIndexTest, EarliestAndLatestTimesOfTheStoreComeInTheirPlace) {
 TEST_F(TimeIndexTest, FailingStoreIsReportedAndReadAgainLater) {
   Write(10, "a");
   watch_.failure = absl::DataLossError("spoiled");
-  EXPECT_EQ(index_.AnyDue(10).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(index_.FirstDue(10).status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(index_.PopDue(10).status().code(), absl::StatusCode::kDataLoss);
   watch_.failure = absl::OkStatus();
   EXPECT_THAT(Pop(10), ElementsAre(Wake{10, "a"}));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/runtime/epoch_record.h"
 #include "tests/unit/engine/runtime/counting_operator.h"
 #include "tests/unit/engine/runtime/runtime_fixture.h"
 
@@ -73,6 +74,27 @@ TEST_P(CrashTest, CrashesLoseNothingAndDoubleNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, CrashTest, ::testing::Range(1, 61));
+
+TEST_F(RuntimeTest, TimersThatAFullEpochLeavesOverFireOnceAfterACrash) {
+  const std::multiset<std::string> expected = Undisturbed(200);
+  options_.worker.commit_interval = absl::Milliseconds(5);
+  options_.worker.task.outbox_bytes = 1;  // An epoch is full after one result.
+  SendEvents(0, 200);
+  auto process = Start();
+  StepUntil(*process, [&] {
+    for (const auto& [partition, slot] : process->worker().slots()) {
+      auto last = ReadLastEpochRecord(slot.task->store());
+      if (last.ok() && *last && (*last)->has_left_over() && slot.task->low_water() < slot.task->epoch()) return true;
+    }
+    return false;
+  });
+  process = Start();
+  StepUntilFinished(*process);
+  uint64_t redone = 0;
+  for (const auto& [partition, slot] : process->worker().slots()) redone += slot.task->stats().redone_epochs;
+  EXPECT_GT(redone, 0u);
+  EXPECT_EQ(ResultSet(), expected);
+}
 
 TEST_F(RuntimeTest, CleanStopLeavesNothingToRedo) {
   SendEvents(0, 100);
