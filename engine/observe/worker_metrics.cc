@@ -188,7 +188,7 @@ void Page::AddWorkers() {
             });
   PerWorker(Kind::kCounter, "ebb_worker_busy_seconds_total", "Time the worker spent processing.",
             [](const WorkerSnapshot& worker) { return absl::ToDoubleSeconds(worker.figures.busy); });
-  PerWorker(Kind::kGauge, "ebb_redo_rate_records_per_second", "How fast redo goes: measured, or assumed at first.",
+  PerWorker(Kind::kGauge, "ebb_redo_rate_records_per_second", "How fast redo goes through records and timers: measured, or assumed at first.",
             [](const WorkerSnapshot& worker) { return worker.figures.redo_rate; });
   PerWorker(Kind::kGauge, "ebb_debt_seconds", "How long redo would take if the worker crashed now.",
             [](const WorkerSnapshot& worker) -> std::optional<double> {
@@ -211,7 +211,7 @@ void Page::AddTasks() {
   PerTask("ebb_epoch", "The last epoch committed.", [](const T& task) { return static_cast<double>(task.epoch); });
   PerTask("ebb_low_water_lag_epochs", "Committed epochs of which some effect is not in written state.",
           [](const T& task) { return static_cast<double>(task.epoch - task.low_water); });
-  PerTask("ebb_debt_records", "Records that a crash would have to redo.",
+  PerTask("ebb_debt_records", "Records and timers that a crash would have to redo.",
           [](const T& task) { return static_cast<double>(task.debt_records); });
   PerTask("ebb_watermark_timestamp_seconds", "Up to where event time is complete.",
           [](const T& task) -> std::optional<double> {

@@ -36,7 +36,7 @@ TaskSnapshot SnapshotOf(const Worker::Slot& slot, const PipelineSpec& spec) {
   snapshot.restore_remaining = snapshot.live ? 0 : slot.recovery->remaining();
   snapshot.epoch = task.epoch();
   snapshot.low_water = task.low_water();
-  snapshot.debt_records = task.debt().records();
+  snapshot.debt_records = task.debt().work();
   if (task.watermark_ms() != kNoTime) snapshot.watermark_ms = task.watermark_ms();
   if (snapshot.live) snapshot.holder = task.holder();
   for (size_t i = 0; i < spec.sources.size(); ++i) {

@@ -36,11 +36,11 @@ bool Debt::Readable(const Epoch& after) const {
   return true;
 }
 
-uint64_t Debt::LeastLow(const Epoch& open, uint64_t budget_records, int64_t now_ms) const {
+uint64_t Debt::LeastLow(const Epoch& open, uint64_t budget, int64_t now_ms) const {
   uint64_t low = open.epoch;
   int64_t expires_ms = open.expires_ms;
   for (auto it = epochs_.rbegin(); it != epochs_.rend(); ++it) {
-    if (expires_ms <= now_ms || open.records_total - it->records_total > budget_records || !Readable(*it)) break;
+    if (expires_ms <= now_ms || open.work_total - it->work_total > budget || !Readable(*it)) break;
     low = it->epoch;
     expires_ms = std::min(expires_ms, it->expires_ms);
   }
@@ -48,7 +48,7 @@ uint64_t Debt::LeastLow(const Epoch& open, uint64_t budget_records, int64_t now_
 }
 
 bool Debt::Endangered(int64_t now_ms) const {
-  if (records() == 0) return false;
+  if (work() == 0) return false;
   return !Readable(epochs_.front()) ||
          std::any_of(epochs_.begin() + 1, epochs_.end(), [&](const Epoch& e) { return e.expires_ms <= now_ms; });
 }

@@ -18,7 +18,7 @@ class Debt {
 
   struct Epoch {
     uint64_t epoch = 0;
-    uint64_t records_total = 0;      // Since the changelog began, up to its end.
+    uint64_t work_total = 0;         // Records and timers since the changelog began, up to its end.
     std::vector<int64_t> ends;       // By source: the offset where it ended.
     int64_t expires_ms = kNever;     // From then on a compacted source may no longer hold what it read.
   };
@@ -35,13 +35,14 @@ class Debt {
   // How many offsets lie between the beginning of the log and where redo would read; nothing before LogBegins.
   std::optional<int64_t> margin(size_t source) const;
 
-  uint64_t records() const {
-    return epochs_.empty() ? 0 : epochs_.back().records_total - epochs_.front().records_total;
+  // Records and timers.
+  uint64_t work() const {
+    return epochs_.empty() ? 0 : epochs_.back().work_total - epochs_.front().work_total;
   }
 
-  // The least low-water mark that `open`, about to be committed, may leave: redo from there reads no more than
-  // `budget_records`, nothing that its source is about to delete, and nothing that has expired.
-  uint64_t LeastLow(const Epoch& open, uint64_t budget_records, int64_t now_ms) const;
+  // The least low-water mark that `open`, about to be committed, may leave: redo from there is no more work
+  // than `budget`, and reads nothing that its source is about to delete, and nothing that has expired.
+  uint64_t LeastLow(const Epoch& open, uint64_t budget, int64_t now_ms) const;
   // The same question while nothing is open: the input after the low-water mark may go away.
   bool Endangered(int64_t now_ms) const;
 

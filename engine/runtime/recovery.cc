@@ -367,6 +367,7 @@ absl::Status Recovery::CheckOffsets() {
 absl::Status Recovery::StartSources(absl::Duration elapsed) {
   redo_epoch_ = task_.low_water() + 1;
   redone_before_ = task_.stats().redone_records;
+  redone_timers_before_ = task_.stats().redone_timers;
   skipped_before_ = task_.stats().skipped_customers;
   redo_began_ = elapsed;
   phase_ = Phase::kRedo;
@@ -405,6 +406,7 @@ absl::StatusOr<bool> Recovery::Redo(absl::Duration elapsed) {
     return false;
   }
   report_.records = task_.stats().redone_records - redone_before_;
+  report_.timers = task_.stats().redone_timers - redone_timers_before_;
   report_.skipped = task_.stats().skipped_customers - skipped_before_;
   report_.redo_time = elapsed - *redo_began_;
   if (jump_) {

@@ -41,6 +41,7 @@ struct RecoveryReport {
   uint64_t changelog_records = 0;  // Read into the store.
   uint64_t epochs = 0;             // Redone.
   uint64_t records = 0;            // Redone.
+  uint64_t timers = 0;             // Redone.
   uint64_t skipped = 0;            // Records and timers of customers that were ahead.
   absl::Duration redo_time;
   std::vector<std::string> losses;  // Accepted.
@@ -114,6 +115,7 @@ class Recovery {
   std::optional<absl::Duration> redo_began_;
   uint64_t redo_epoch_ = 0;
   uint64_t redone_before_ = 0;
+  uint64_t redone_timers_before_ = 0;
   uint64_t skipped_before_ = 0;
   RecoveryReport report_;
 };

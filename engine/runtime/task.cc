@@ -323,10 +323,10 @@ void Task::Send(OutputRecord record) {
   outbox_.push_back(std::move(record));
 }
 
-Debt::Epoch Task::DebtOf(uint64_t epoch, uint64_t records_total) const {
+Debt::Epoch Task::DebtOf(uint64_t epoch, uint64_t work_total) const {
   Debt::Epoch open;
   open.epoch = epoch;
-  open.records_total = records_total;
+  open.work_total = work_total;
   for (const auto& source : sources_) open.ends.push_back(source->position());
   open.expires_ms = epoch_expires_ms_;
   return open;
@@ -346,11 +346,11 @@ absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
   const uint64_t epoch = epoch_ + 1;
   cache_->Freeze();
   const uint64_t ring_low = epoch >= kEpochRing ? epoch - kEpochRing + 1 : 0;
-  const Debt::Epoch open = DebtOf(epoch, records_total_ + epoch_records_);
-  const bool write_all = write_all_ || budget.records == 0;
+  const Debt::Epoch open = DebtOf(epoch, OpenWork());
+  const bool write_all = write_all_ || budget.work == 0;
   const uint64_t least_low =
       write_all ? epoch
-                : std::max(ring_low, debt_.LeastLow(open, budget.records, absl::ToUnixMillis(wall_clock)));
+                : std::max(ring_low, debt_.LeastLow(open, budget.work, absl::ToUnixMillis(wall_clock)));
   write_back_ = cache_->SelectWriteBack(epoch, budget.catch_up ? epoch : least_low, least_low,
                                         budget.catch_up ? kCatchUpBytes : 0);
   record_ = MakeRecord(write_back_, wall_clock);
@@ -393,7 +393,7 @@ v1::EpochRecord Task::MakeRecord(const WriteBack& written, absl::Time wall_clock
   record.set_watermark_ms(watermark_ms());
   record.set_outputs(results_);
   record.set_output_digest(result_digest_);
-  record.set_records_total(records_total_ + epoch_records_);
+  record.set_work_total(OpenWork());
   record.set_committed_at_ms(absl::ToUnixMillis(wall_clock));
   record.set_timers(epoch_timers_);
   return record;
@@ -409,10 +409,10 @@ absl::Status Task::Committed(int64_t changelog_end, absl::Time wall_clock) {
   WriteBatch batch;
   stats_.customers_written += write_back_.customers.size();
   low_water_ = write_back_.low_water;
-  debt_.Add(DebtOf(record_.epoch(), record_.records_total()));
+  debt_.Add(DebtOf(record_.epoch(), record_.work_total()));
   debt_.Written(low_water_);
   epoch_ = record_.epoch();
-  records_total_ = record_.records_total();
+  work_total_ = record_.work_total();
   write_all_ = false;
   cache_->Commit(epoch_, std::move(write_back_), &batch);
   if (!manifest_written_) batch.Put(layout::ManifestKey(), manifest_.SerializeAsString());

@@ -54,7 +54,7 @@ class Task final : public ResultSink {
  public:
   // How a commit is to treat state that is not written yet.
   struct Budget {
-    uint64_t records = 0;    // The debt allowed: 0 writes everything.
+    uint64_t work = 0;       // The debt allowed, in records and timers: 0 writes everything.
     bool catch_up = false;   // Write more than needed, while there is nothing better to do.
   };
 
@@ -164,7 +164,8 @@ class Task final : public ResultSink {
   void ClearEpoch();
   v1::EpochRecord MakeRecord(const WriteBack& written, absl::Time wall_clock) const;
   // Where the task stands, as the end of `epoch`.
-  Debt::Epoch DebtOf(uint64_t epoch, uint64_t records_total) const;
+  Debt::Epoch DebtOf(uint64_t epoch, uint64_t work_total) const;
+  uint64_t OpenWork() const { return work_total_ + epoch_records_ + epoch_timers_; }
   absl::Status CheckStamp(const Customer& customer) const;
   void RefuseResult(const OutputRecord& result);
 
@@ -183,7 +184,7 @@ class Task final : public ResultSink {
   std::map<uint64_t, v1::EpochRecord> records_;            // For recovery; emptied when it ends.
   uint64_t epoch_ = 0;                                     // E, the last committed one.
   uint64_t low_water_ = 0;                                 // L.
-  uint64_t records_total_ = 0;                             // Up to E.
+  uint64_t work_total_ = 0;                                // Records and timers up to E.
   Debt debt_;                                              // From L to E.
   bool write_all_ = false;
 

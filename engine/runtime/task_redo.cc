@@ -41,14 +41,14 @@ absl::Status Task::Adopt(const std::string& new_uuid, bool last_record_only) {
   }
   epoch_ = records_.empty() ? 0 : records_.rbegin()->first;
   low_water_ = records_.empty() ? 0 : records_.rbegin()->second.low_water();
-  records_total_ = records_.empty() ? 0 : records_.rbegin()->second.records_total();
+  work_total_ = records_.empty() ? 0 : records_.rbegin()->second.work_total();
 
   Merge::Time time;
   time.max_event_time_ms.assign(sources_.size(), kNoTime);
   uint64_t total_at_low = 0;
   if (auto low = records_.find(low_water_); low != records_.end()) {
     time = Merge::TimeOf(low->second);
-    total_at_low = low->second.records_total();
+    total_at_low = low->second.work_total();
   }
   const bool began = !records_.empty();
   debt_.Reset({low_water_, total_at_low, began ? RedoFrom({}) : std::vector<int64_t>(sources_.size(), 0)});
@@ -162,8 +162,9 @@ absl::StatusOr<bool> Task::FinishRedoneEpoch(const v1::EpochRecord& record) {
   cache_->Freeze();
   WriteBatch nothing;
   cache_->Commit(record.epoch(), WriteBack(), &nothing);
-  debt_.Add(DebtOf(record.epoch(), record.records_total()));
+  debt_.Add(DebtOf(record.epoch(), record.work_total()));
   for (const auto& source : sources_) source->Release();
+  stats_.redone_timers += epoch_timers_;
   ClearEpoch();
   ++stats_.redone_epochs;
   return true;

@@ -26,6 +26,7 @@ TaskStats& TaskStats::operator+=(const TaskStats& more) {
   customers_written += more.customers_written;
   redone_epochs += more.redone_epochs;
   redone_records += more.redone_records;
+  redone_timers += more.redone_timers;
   skipped_customers += more.skipped_customers;
   foreign_redo += more.foreign_redo;
   divergent_epochs += more.divergent_epochs;

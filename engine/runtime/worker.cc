@@ -193,8 +193,8 @@ absl::StatusOr<bool> Worker::StepRecoveries() {
   redo_looked_at_ = ports_.clock->Elapsed();
   busy_at_look_ = figures_.busy;
   if (was_redoing || redoing_) measured_redo_time_ += redo_looked_at_ - began;
-  if (measured_redo_records_ >= kLeastRedoMeasured) {
-    figures_.redo_rate = static_cast<double>(measured_redo_records_) /
+  if (measured_redo_work_ >= kLeastRedoMeasured) {
+    figures_.redo_rate = static_cast<double>(measured_redo_work_) /
                          std::max(absl::ToDoubleSeconds(measured_redo_time_), 1e-3);
   }
   return worked;
@@ -235,7 +235,7 @@ void Worker::NoteRecovery(int32_t partition, const Slot& slot) {
     ++figures_.accepted_losses;
   }
   if (!report.note.empty()) Note(WorkerNote::Level::kInfo, Text("partition ", partition, ": ", report.note));
-  measured_redo_records_ += report.records;
+  measured_redo_work_ += report.records + report.timers;
   Note(WorkerNote::Level::kInfo,
        report.kept ? Text("partition ", partition, ": kept, epoch ", slot.task->epoch())
                    : Text("partition ", partition, ": live at epoch ", slot.task->epoch(), "; ",
@@ -314,19 +314,21 @@ void Worker::WatchRetention(absl::Duration now) {
                             [&](const auto& slot) { return slot.second.task->debt().Endangered(wall_ms); });
 }
 
-uint64_t Worker::BudgetRecords() const {
-  if (stop_ == Stop::kDrain || slots_.empty()) return 0;
+uint64_t Worker::BudgetWork() const {
+  if (slots_.empty()) return 0;
   return static_cast<uint64_t>(absl::ToDoubleSeconds(options_.recovery_budget) * figures_.redo_rate /
                                static_cast<double>(slots_.size()));
 }
 
 absl::Status Worker::CloseAll(bool catch_up) {
-  const Task::Budget budget{BudgetRecords(), catch_up};
+  // A clean stop writes by and by, too: everything at once would have to be held twice.
+  if (stop_ == Stop::kDrain) catch_up = true;
+  const Task::Budget budget{BudgetWork(), catch_up};
   endangered_ = false;
   for (auto& [partition, slot] : slots_) {
     if (slot.recovery != nullptr) continue;
     const bool behind = slot.task->low_water() < slot.task->epoch();
-    slot.in_transaction = slot.task->epoch_open() || (behind && (catch_up || stop_ == Stop::kDrain));
+    slot.in_transaction = slot.task->epoch_open() || (behind && catch_up);
     if (!slot.in_transaction) continue;
     if (auto status = slot.task->Close(budget, ports_.clock->Now()); !status.ok()) return status;
   }

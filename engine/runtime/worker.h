@@ -67,7 +67,7 @@ class Worker {
     absl::Duration longest_commit;
     DurationHistogram commit_durations;
     std::optional<absl::Time> last_commit;
-    double redo_rate = 0;                  // Records a second, measured in redo or assumed from processing.
+    double redo_rate = 0;                  // Records and timers a second, measured in redo or assumed.
     absl::Duration busy;
     uint64_t accepted_losses = 0;
   };
@@ -116,7 +116,7 @@ class Worker {
   // How long, and for how many steps, recoveries may go on before tasks that are live have their turn.
   static constexpr absl::Duration kRecoveryTurn = absl::Milliseconds(20);
   static constexpr int kRecoverySlices = 16;
-  // Records a second that redo is believed to manage before it was measured.
+  // Records and timers a second that redo is believed to manage before it was measured.
   static constexpr double kAssumedRedoRate = 50'000;
   // Before so many were redone the measure counts for nothing.
   static constexpr uint64_t kLeastRedoMeasured = 10'000;
@@ -155,7 +155,7 @@ class Worker {
   // commits under the assignment as before: if it has passed to others meanwhile, the group refuses.
   absl::Status RecoverFenced();
   void BeginRecovery(int32_t partition, Slot* slot, bool keep);
-  uint64_t BudgetRecords() const;
+  uint64_t BudgetWork() const;
   void NoteRecovery(int32_t partition, const Slot& slot);
   void Note(WorkerNote::Level level, std::string text) { notes_.push_back({level, std::move(text)}); }
 
@@ -179,7 +179,7 @@ class Worker {
   bool endangered_ = false;                    // Redo might not find its input for much longer.
   uint64_t uuids_ = 0;
   Figures figures_;
-  uint64_t measured_redo_records_ = 0;
+  uint64_t measured_redo_work_ = 0;
   absl::Duration measured_redo_time_;          // While some task was redone, what tasks that are live took left out.
   bool redoing_ = false;                       // At the end of the last turn of recoveries,
   absl::Duration redo_looked_at_;              // which was then, when so much had been spent on tasks that are live.

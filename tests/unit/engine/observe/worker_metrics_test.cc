@@ -231,7 +231,7 @@ TEST_F(WorkerMetricsTest, DebtIsToldInRecordsEpochsAndSeconds) {
   for (int i = 0; i < 5; ++i) Sell(0);
   Assign({0, 1});
   // Committed, but idle for too short a time to have been written back.
-  StepUntil([&] { return worker_->slots().at(0).task->debt().records() > 0; });
+  StepUntil([&] { return worker_->slots().at(0).task->debt().work() > 0; });
   Snap();
   EXPECT_EQ(Value("ebb_debt_records{partition=\"0\"}"), "5");
   EXPECT_EQ(Value("ebb_low_water_lag_epochs{partition=\"0\"}"), "1");

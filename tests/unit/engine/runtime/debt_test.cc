@@ -19,11 +19,11 @@ Debt ThreeEpochs() {
 
 TEST(DebtTest, RecordsCountWhatIsNotWritten) {
   Debt debt = ThreeEpochs();
-  EXPECT_EQ(debt.records(), 300u);
+  EXPECT_EQ(debt.work(), 300u);
   debt.Written(12);
-  EXPECT_EQ(debt.records(), 100u);
+  EXPECT_EQ(debt.work(), 100u);
   debt.Written(13);
-  EXPECT_EQ(debt.records(), 0u);
+  EXPECT_EQ(debt.work(), 0u);
 }
 
 TEST(DebtTest, LowWaterStaysWhileTheBudgetAllows) {

@@ -20,7 +20,7 @@ class LossTest : public RuntimeTest {
     SendEvents(0, events);
     auto process = Start();
     StepUntil(*process, [&] { return process->standing().finished; });
-    for (const auto& [partition, slot] : process->worker().slots()) ASSERT_GT(slot.task->debt().records(), 20u);
+    for (const auto& [partition, slot] : process->worker().slots()) ASSERT_GT(slot.task->debt().work(), 20u);
   }
 
   // The final error of a process started now.
@@ -69,7 +69,7 @@ class LossTest : public RuntimeTest {
 
   uint64_t Debts(SimulatedProcess& process) {
     uint64_t records = 0;
-    for (const auto& [partition, slot] : process.worker().slots()) records += slot.task->debt().records();
+    for (const auto& [partition, slot] : process.worker().slots()) records += slot.task->debt().work();
     return records;
   }
 };
@@ -225,7 +225,7 @@ TEST_F(LossTest, RecordsThatCompactionMayRemoveAreNotOwed) {
   uint64_t most = 0;
   StepUntil(*process, [&] {
     for (const auto& [partition, slot] : process->worker().slots()) {
-      if (slot.task->epoch() > 0 && !slot.task->epoch_open()) most = std::max(most, slot.task->debt().records());
+      if (slot.task->epoch() > 0 && !slot.task->epoch_open()) most = std::max(most, slot.task->debt().work());
     }
     return process->standing().finished;
   });

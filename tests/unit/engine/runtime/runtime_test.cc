@@ -96,6 +96,20 @@ TEST_F(RuntimeTest, TimersThatAFullEpochLeavesOverFireOnceAfterACrash) {
   EXPECT_EQ(ResultSet(), expected);
 }
 
+TEST_F(RuntimeTest, TimersAreDebtLikeRecords) {
+  SendEvents(0, 100);
+  auto process = Start();
+  StepUntil(*process, [&] { return process->standing().finished; });
+  uint64_t timers = 0;
+  uint64_t debt = 0;
+  for (const auto& [partition, slot] : process->worker().slots()) {
+    timers += slot.task->stats().timers_fired;
+    debt += slot.task->debt().work();
+  }
+  EXPECT_GT(timers, 0u);
+  EXPECT_EQ(debt, 100 + timers);
+}
+
 TEST_F(RuntimeTest, CleanStopLeavesNothingToRedo) {
   SendEvents(0, 100);
   auto process = Start();
