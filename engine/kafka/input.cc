@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <map>
 #include <optional>
 #include <string>
@@ -9,12 +10,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/kafka/client.h"
+#include "engine/kafka/errands.h"
 
 namespace ebb {
 namespace {
 
 // What librdkafka keeps of a record beside key and value, about; measured.
 constexpr size_t kRecordOverheadBytes = 512;
+constexpr char kQueueBackoff[] = "fetch.queue.backoff.ms";
 constexpr size_t kLeastFetchBytes = size_t{64} << 10;
 constexpr size_t kMostFetchBytes = size_t{4} << 20;
 
@@ -24,7 +27,34 @@ struct Reading {
   QueuePtr queue;
   bool at_end = false;
   int64_t end_offset = 0;
-  absl::Status failure;  // Final.
+  size_t taken_bytes = 0;  // Out of the queue, since the library was last reminded that there is room.
+  absl::Status failure;    // Final.
+};
+
+// Librdkafka before 2.2 looks only once a second whether a queue that was full has room again, unless something else
+// wakes the thread of its broker. An answer from that broker does; so it is asked something.
+class Reminder {
+ public:
+  explicit Reminder(rd_kafka_t* client) : client_(client) {}
+
+  // Asks the leader of a partition, unless a question is under way. True when it will be asked.
+  bool Remind(const TopicPartition& partition) {
+    if (asking_.exchange(true)) return false;
+    errands_.Post([this, partition] {
+      int64_t begin = 0;
+      int64_t end = 0;
+      rd_kafka_query_watermark_offsets(client_, partition.topic.c_str(), partition.partition, &begin, &end, kPatienceMs);
+      asking_ = false;
+    });
+    return true;
+  }
+
+ private:
+  static constexpr int kPatienceMs = 1000;
+
+  rd_kafka_t* const client_;
+  std::atomic<bool> asking_ = false;
+  Errands errands_;  // Last, so that it ends first.
 };
 
 // A header that has no value, which is not the same as an empty one to Kafka, is taken for an empty one.
@@ -41,7 +71,11 @@ void AddHeaders(const rd_kafka_message_t& message, RecordBatch* batch) {
 
 class KafkaInput final : public Input {
  public:
-  explicit KafkaInput(std::unique_ptr<Client> client) : client_(std::move(client)) {}
+  // A queue counts as full from `queue_bytes` on, each record with its overhead.
+  KafkaInput(std::unique_ptr<Client> client, size_t queue_bytes)
+      : client_(std::move(client)), queue_bytes_(queue_bytes) {
+    if (!LibraryKnows(kQueueBackoff)) reminder_ = std::make_unique<Reminder>(client_->get());
+  }
   ~KafkaInput() override;
 
   absl::Status Start(const TopicPartition& partition, int64_t offset) override;
@@ -57,7 +91,9 @@ class KafkaInput final : public Input {
                    RecordBatch* batch, absl::Status* trouble);
 
   const std::unique_ptr<Client> client_;
+  const size_t queue_bytes_;
   std::map<TopicPartition, Reading> readings_;
+  std::unique_ptr<Reminder> reminder_;  // Null where the library needs none.
   std::array<rd_kafka_message_t*, kChunk> messages_;
   uint32_t polls_ = 0;
 };
@@ -110,6 +146,8 @@ absl::StatusOr<Input::Polled> KafkaInput::Poll(const TopicPartition& partition, 
       rd_kafka_message_destroy(messages_[i]);
     }
   }
+  const bool room = reading.taken_bytes >= queue_bytes_ / 2;
+  if (reminder_ != nullptr && room && !reading.at_end && reminder_->Remind(partition)) reading.taken_bytes = 0;
   // Records before a failure are handed over first.
   if (polled.records == 0 && !reading.failure.ok()) return reading.failure;
   if (polled.records == 0 && !trouble.ok()) return trouble;
@@ -143,6 +181,7 @@ bool KafkaInput::Take(const rd_kafka_message_t& message, const TopicPartition& p
   batch->Add(message.offset, rd_kafka_message_timestamp(&message, &type),
              {static_cast<const char*>(message.key), message.key_len}, value);
   AddHeaders(message, batch);
+  reading.taken_bytes += message.key_len + message.len + kRecordOverheadBytes;
   return true;
 }
 
@@ -168,8 +207,8 @@ absl::StatusOr<std::unique_ptr<Input>> OpenKafkaInput(const KafkaConnection& con
       {"fetch.message.max.bytes", absl::StrCat(fetch_bytes)},
       {"fetch.error.backoff.ms", "50"},
   };
-  // Before 2.2 a queue that is full stops the fetching for a whole second.
-  if (LibraryKnows("fetch.queue.backoff.ms")) defaults.emplace("fetch.queue.backoff.ms", "5");
+  if (LibraryKnows(kQueueBackoff)) defaults.emplace(kQueueBackoff, "5");
+  const size_t queue_bytes = options.buffer_bytes / 4;
   const KafkaProperties own = {
       {"isolation.level", "read_committed"},
       {"enable.partition.eof", "true"},
@@ -179,12 +218,12 @@ absl::StatusOr<std::unique_ptr<Input>> OpenKafkaInput(const KafkaConnection& con
       {"auto.offset.reset", "error"},
       {"check.crcs", "true"},
       // Two limits, since that of bytes leaves out what the library keeps beside each record.
-      {"queued.min.messages", absl::StrCat(std::max<size_t>(1, options.buffer_bytes / 4 / kRecordOverheadBytes))},
-      {"queued.max.messages.kbytes", absl::StrCat(std::max<size_t>(1, options.buffer_bytes / 4 >> 10))},
+      {"queued.min.messages", absl::StrCat(std::max<size_t>(1, queue_bytes / kRecordOverheadBytes))},
+      {"queued.max.messages.kbytes", absl::StrCat(std::max<size_t>(1, queue_bytes >> 10))},
   };
   absl::StatusOr<std::unique_ptr<Client>> client = Client::Open(RD_KAFKA_CONSUMER, connection, defaults, own, {});
   if (!client.ok()) return client.status();
-  return std::make_unique<KafkaInput>(*std::move(client));
+  return std::make_unique<KafkaInput>(*std::move(client), queue_bytes);
 }
 
 }  // namespace ebb

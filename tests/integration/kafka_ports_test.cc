@@ -205,6 +205,36 @@ TEST(KafkaOutputTest, FullQueueHoldsTheWriterBack) {
 }
 
 // As after the process was suspended, or a disk stood still.
+TEST(KafkaInputTest, QueueThatWasFullIsFilledAgainAtOnce) {
+  KafkaWorld world;
+  constexpr int kRecords = 200'000;
+  const std::string topic = world.NewTopic(1);
+  std::unique_ptr<Membership> membership = world.NewMembership(world.NewName(), world.NewName());
+  const auto token = JoinAlone(*membership, topic);
+  std::unique_ptr<Output> output = world.NewOutput(world.NewName());
+  output->Recover();
+  ASSERT_EQ(Settle(*output), TransactionState::kNone);
+  ASSERT_EQ(output->Begin(), absl::OkStatus());
+  AppendAll(*output, {topic, 0, "key", std::string(100, 'v'), {}}, kRecords);
+  output->Commit({{{topic, 0}, 0}}, token);
+  ASSERT_EQ(Settle(*output), TransactionState::kCommitted);
+  KafkaInputOptions options;
+  options.buffer_bytes = 64 << 10;
+  std::unique_ptr<Input> input = *OpenKafkaInput(world.connection(), options);
+  ASSERT_EQ(input->Start({topic, 0}, 0), absl::OkStatus());
+  const absl::Time began = absl::Now();
+  size_t read = 0;
+  EXPECT_TRUE(Await([&] {
+    RecordBatch batch;
+    auto polled = input->Poll({topic, 0}, 100, &batch);
+    EXPECT_TRUE(polled.ok()) << polled.status();
+    read += batch.size();
+    return read >= kRecords;
+  })) << read;
+  // It is full more than twenty times, and a second each is what the library would wait by itself.
+  EXPECT_LT(absl::Now() - began, absl::Seconds(12));
+}
+
 TEST(KafkaOutputTest, TransactionThatOutlivedItsTimeOutIsFencedAndRecoverGoesOn) {
   KafkaWorld world;
   const std::string in = world.NewTopic(1);
