@@ -124,23 +124,7 @@ absl::StatusOr<absl::Duration> Worker::Step() {
       phase_ = Phase::kReady;
       return absl::ZeroDuration();
     case Phase::kReady: wait = StepReady(state); break;
-    case Phase::kFlushing: {
-      auto flushed = Flush();
-      if (!flushed.ok()) {
-        wait = flushed.status();
-        break;
-      }
-      if (!*flushed) return kPoll;
-      std::vector<CommittedOffset> offsets;
-      for (auto& [partition, slot] : slots_) {
-        if (!slot.in_transaction) continue;
-        for (CommittedOffset& offset : slot.task->Offsets()) offsets.push_back(std::move(offset));
-      }
-      commit_began_ = ports_.clock->Elapsed();
-      ports_.output->Commit(std::move(offsets), token_);
-      phase_ = Phase::kCommitting;
-      return absl::ZeroDuration();
-    }
+    case Phase::kFlushing: wait = StepFlushing(); break;
     case Phase::kCommitting: wait = StepCommitting(state); break;
   }
   if (!wait.ok()) failure_ = wait.status();
@@ -179,6 +163,23 @@ absl::StatusOr<absl::Duration> Worker::StepReady(TransactionState state) {
     return kPoll;
   }
   return handled || *recovering ? absl::ZeroDuration() : kPoll;
+}
+
+absl::StatusOr<absl::Duration> Worker::StepFlushing() {
+  auto recovering = StepRecoveries();
+  if (!recovering.ok()) return recovering.status();
+  auto flushed = Flush();
+  if (!flushed.ok()) return flushed.status();
+  if (!*flushed) return *recovering ? absl::ZeroDuration() : kPoll;
+  std::vector<CommittedOffset> offsets;
+  for (auto& [partition, slot] : slots_) {
+    if (!slot.in_transaction) continue;
+    for (CommittedOffset& offset : slot.task->Offsets()) offsets.push_back(std::move(offset));
+  }
+  commit_began_ = ports_.clock->Elapsed();
+  ports_.output->Commit(std::move(offsets), token_);
+  phase_ = Phase::kCommitting;
+  return absl::ZeroDuration();
 }
 
 absl::StatusOr<bool> Worker::StepRecoveries() {
@@ -249,9 +250,10 @@ absl::StatusOr<bool> Worker::StepTasks() {
   bool handled = false;
   const absl::Time wall = ports_.clock->Now();
   const absl::Duration began = ports_.clock->Elapsed();
+  const size_t slice = Ready() ? kSliceRecords : kSliceRecordsInRecovery;
   for (auto& [partition, slot] : slots_) {
     if (slot.recovery != nullptr || slot.task->epoch_full()) continue;
-    auto processed = slot.task->Process(kSliceRecords, wall, began);
+    auto processed = slot.task->Process(slice, wall, began);
     if (!processed.ok()) {
       return absl::Status(processed.status().code(),
                           Text("partition ", partition, ": ", processed.status().message()));
@@ -365,7 +367,11 @@ absl::StatusOr<bool> Worker::Flush() {
 
 absl::StatusOr<absl::Duration> Worker::StepCommitting(TransactionState state) {
   switch (state) {
-    case TransactionState::kPending: return kPoll;
+    case TransactionState::kPending: {
+      auto recovering = StepRecoveries();
+      if (!recovering.ok()) return recovering.status();
+      return *recovering ? absl::ZeroDuration() : kPoll;
+    }
     case TransactionState::kCommitted: {
       const absl::Duration took = ports_.clock->Elapsed() - commit_began_;
       ++figures_.commits;

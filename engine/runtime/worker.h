@@ -113,6 +113,8 @@ class Worker {
 
   // Records of one task before the next has its turn.
   static constexpr size_t kSliceRecords = 2000;
+  // The same while others recover: they come first, or their backlog would grow while that of the living shrinks.
+  static constexpr size_t kSliceRecordsInRecovery = 200;
   // How long, and for how many steps, recoveries may go on before tasks that are live have their turn.
   static constexpr absl::Duration kRecoveryTurn = absl::Milliseconds(20);
   static constexpr int kRecoverySlices = 16;
@@ -139,6 +141,7 @@ class Worker {
   enum class Stop { kNone, kPark, kDrain };
 
   absl::StatusOr<absl::Duration> StepReady(TransactionState state);
+  absl::StatusOr<absl::Duration> StepFlushing();
   absl::StatusOr<absl::Duration> StepCommitting(TransactionState state);
   absl::StatusOr<bool> StepRecoveries();
   absl::StatusOr<bool> TurnRecoveries(absl::Duration began);
