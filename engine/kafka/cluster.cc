@@ -17,6 +17,8 @@ namespace {
 
 constexpr int kAttemptMs = 1000;
 constexpr absl::Duration kRetryPause = absl::Milliseconds(50);
+// How long a broker, one that has just started or become a leader, may not have heard of a topic that others know.
+constexpr std::chrono::seconds kNewsPatience{5};
 
 class KafkaCluster final : public Cluster {
  public:
@@ -36,6 +38,7 @@ class KafkaCluster final : public Cluster {
   struct Question {
     std::function<absl::StatusOr<T>()> ask;
     std::chrono::steady_clock::time_point deadline;
+    std::chrono::steady_clock::time_point news_deadline;  // Until then a topic that is not known may become so.
     std::string trouble;  // What kept the last attempts from an answer.
     std::promise<absl::StatusOr<T>> promise;
     std::future<absl::StatusOr<T>> answer = promise.get_future();
@@ -43,7 +46,8 @@ class KafkaCluster final : public Cluster {
 
   // The answer if it is there; else asks unless that is under way already.
   template <typename T>
-  absl::StatusOr<T> Ask(const std::string& name, std::function<absl::StatusOr<T>()> question);
+  absl::StatusOr<T> Ask(const std::string& name, std::chrono::seconds news_patience,
+                        std::function<absl::StatusOr<T>()> question);
   // Asks once and, where trouble may pass, queues up again behind other questions.
   template <typename T>
   void Attempt(const std::weak_ptr<Question<T>>& asked);
@@ -61,13 +65,16 @@ class KafkaCluster final : public Cluster {
 };
 
 template <typename T>
-absl::StatusOr<T> KafkaCluster::Ask(const std::string& name, std::function<absl::StatusOr<T>()> question) {
+absl::StatusOr<T> KafkaCluster::Ask(const std::string& name, std::chrono::seconds news_patience,
+                                    std::function<absl::StatusOr<T>()> question) {
   using QuestionPtr = std::shared_ptr<Question<T>>;
   std::any& entry = questions_[name];
   if (!entry.has_value()) {
     const auto asked = std::make_shared<Question<T>>();
     asked->ask = std::move(question);
-    asked->deadline = std::chrono::steady_clock::now() + patience_;
+    const auto now = std::chrono::steady_clock::now();
+    asked->deadline = now + patience_;
+    asked->news_deadline = now + news_patience;
     entry = asked;
     errands_.Post([this, weak = std::weak_ptr(asked)] { Attempt(weak); });
   }
@@ -86,7 +93,9 @@ void KafkaCluster::Attempt(const std::weak_ptr<Question<T>>& asked) {
   absl::StatusOr<T> answer = question->ask();
   rd_kafka_poll(log_->get(), 0);
   rd_kafka_poll(group_->get(), 0);
-  if (!IsPassing(answer.status())) return question->promise.set_value(std::move(answer));
+  const bool news_may_come =
+      absl::IsNotFound(answer.status()) && std::chrono::steady_clock::now() < question->news_deadline;
+  if (!IsPassing(answer.status()) && !news_may_come) return question->promise.set_value(std::move(answer));
   for (Client* client : {group_.get(), log_.get()}) {
     const absl::Status trouble = client->TakeTrouble();
     if (absl::IsPermissionDenied(trouble)) {
@@ -108,26 +117,29 @@ absl::StatusOr<std::vector<std::optional<int64_t>>> KafkaCluster::CommittedOffse
     const std::vector<TopicPartition>& partitions) {
   std::string name = "committed";
   for (const TopicPartition& partition : partitions) absl::StrAppend(&name, " ", ToString(partition));
-  return Ask<std::vector<std::optional<int64_t>>>(name, [=, this] { return AskCommittedOffsets(partitions); });
+  return Ask<std::vector<std::optional<int64_t>>>(name, kNewsPatience,
+                                                  [=, this] { return AskCommittedOffsets(partitions); });
 }
 
 absl::StatusOr<Cluster::Bounds> KafkaCluster::WrittenBounds(const TopicPartition& partition) {
-  return Ask<Bounds>(absl::StrCat("bounds ", ToString(partition)), [=, this] { return AskBounds(partition); });
+  return Ask<Bounds>(absl::StrCat("bounds ", ToString(partition)), kNewsPatience,
+                     [=, this] { return AskBounds(partition); });
 }
 
 absl::StatusOr<int64_t> KafkaCluster::OffsetAt(const TopicPartition& partition, absl::Time time) {
   const int64_t time_ms = absl::ToUnixMillis(time);
-  return Ask<int64_t>(absl::StrCat("at ", time_ms, " ", ToString(partition)),
+  return Ask<int64_t>(absl::StrCat("at ", time_ms, " ", ToString(partition)), kNewsPatience,
                       [=, this] { return AskOffsetAt(partition, time_ms); });
 }
 
 absl::StatusOr<int32_t> KafkaCluster::PartitionCount(const std::string& topic) {
-  return Ask<int32_t>(absl::StrCat("partitions ", topic),
+  // Asked first of all, often of a topic whose name is wrong: that is to be said at once.
+  return Ask<int32_t>(absl::StrCat("partitions ", topic), std::chrono::seconds(0),
                       [=, this] { return FetchPartitionCount(*log_, topic, kAttemptMs); });
 }
 
 absl::StatusOr<std::map<std::string, std::string>> KafkaCluster::TopicSettings(const std::string& topic) {
-  return Ask<std::map<std::string, std::string>>(absl::StrCat("settings ", topic),
+  return Ask<std::map<std::string, std::string>>(absl::StrCat("settings ", topic), kNewsPatience,
                                                  [=, this] { return FetchTopicSettings(*log_, topic, kAttemptMs); });
 }
 
