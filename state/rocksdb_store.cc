@@ -19,6 +19,7 @@
 #include "rocksdb/write_buffer_manager.h"
 #include "state/rocksdb_disk.h"
 #include "state/rocksdb_watch.h"
+#include "state/step.h"
 #if ROCKSDB_MAJOR >= 8
 #include "rocksdb/advanced_cache.h"
 #endif
@@ -90,6 +91,7 @@ class RocksDbStores::Database {
     if (absl::Status room = CheckRoom(options, 0); !room.ok()) return room;
     auto database = std::make_shared<Database>(options);
     if (absl::Status opened = database->OpenFiles(); !opened.ok()) return opened;
+    if (absl::Status step = AtStep(Step::kStoresOpened); !step.ok()) return step;
     return database;
   }
 
@@ -105,8 +107,11 @@ class RocksDbStores::Database {
   }
 
   ~Database() {
+    AtStep(Step::kStoresClose).IgnoreError();
     for (rocksdb::ColumnFamilyHandle* handle : others_) db_->DestroyColumnFamilyHandle(handle);
     for (const auto& [partition, task] : tasks_) db_->DestroyColumnFamilyHandle(task.handle);
+    db_.reset();
+    AtStep(Step::kStoresClosed).IgnoreError();
   }
 
   absl::StatusOr<rocksdb::ColumnFamilyHandle*> Acquire(int32_t partition) {
@@ -121,6 +126,7 @@ class RocksDbStores::Database {
       const rocksdb::Status status = db_->CreateColumnFamily(rocksdb_options_, FamilyName(partition), &handle);
       if (!status.ok()) return Outcome(status);
       task = tasks_.emplace(partition, Task{handle}).first;
+      if (const absl::Status step = AtStep(Step::kTaskCreated); !step.ok()) return step;
     }
     if (task->second.open) return IsOpen(partition);
     task->second.open = true;
@@ -304,9 +310,11 @@ class RocksDbStores::Family final : public Store {
     if (database_->HasTooManyMemtables()) {
       if (const absl::Status flushed = Flush(); !flushed.ok()) return flushed;
     }
+    if (const absl::Status step = AtStep(Step::kStoreApplies); !step.ok()) return step;
     rocksdb::WriteOptions write;
     write.disableWAL = true;
-    return database_->Outcome(db().Write(write, &rows));
+    const absl::Status written = database_->Outcome(db().Write(write, &rows));
+    return written.ok() ? AtStep(Step::kStoreApplied) : written;
   }
 
   absl::Status Flush() override {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/kafka/client.h"
 #include "engine/kafka/errands.h"
+#include "state/step.h"
 
 namespace ebb {
 namespace {
@@ -127,9 +128,17 @@ absl::Status KafkaOutput::Begin() {
       state_ != TransactionState::kAborted) {
     return absl::FailedPreconditionError("a transaction is open or pending, or its outcome is not known: Recover");
   }
+  if (auto status = AtStep(Step::kTransactionBegins); !status.ok()) {
+    Finish({TransactionState::kUnknown, std::move(status)});
+    return last_error_;
+  }
   const ErrorPtr error(rd_kafka_begin_transaction(producer_.client->get()));
   if (error != nullptr) {
     Finish({StateAfter(error), ToStatus(error, "begin of a transaction")});
+    return last_error_;
+  }
+  if (auto status = AtStep(Step::kTransactionBegun); !status.ok()) {
+    Finish({TransactionState::kUnknown, std::move(status)});
     return last_error_;
   }
   state_ = TransactionState::kOpen;
@@ -275,28 +284,35 @@ Outcome KafkaOutput::RunTopicLookup(const std::string& topic) {
 Outcome KafkaOutput::RunCommit(const rd_kafka_topic_partition_list_t* offsets, const KafkaGroupToken& token) {
   rd_kafka_t* const client = producer_.client->get();
   const auto deadline = Deadline();
+  if (auto status = AtStep(Step::kOffsetsAsked); !status.ok()) return RunAbort(std::move(status), false);
   ErrorPtr error;
   do {
     error.reset(rd_kafka_send_offsets_to_transaction(client, offsets, token.metadata.get(), MsUntil(deadline)));
   } while (error != nullptr && rd_kafka_error_is_retriable(error.get()) && MsUntil(deadline) > 0 &&
            errands_.Pause(kRetryPause));
   if (error != nullptr) return Classify(error, "offsets of a transaction", false);
+  if (auto status = AtStep(Step::kCommitAsked); !status.ok()) return {TransactionState::kUnknown, std::move(status)};
   do {
     error.reset(rd_kafka_commit_transaction(client, MsUntil(deadline)));
   } while (error != nullptr && rd_kafka_error_is_retriable(error.get()) && MsUntil(deadline) > 0 &&
            errands_.Pause(kRetryPause));
   if (error != nullptr) return Classify(error, "commit of a transaction", true);
+  if (auto status = AtStep(Step::kCommitKnown); !status.ok()) return {TransactionState::kUnknown, std::move(status)};
   return Renewed({TransactionState::kCommitted, absl::OkStatus()});
 }
 
 Outcome KafkaOutput::RunAbort(absl::Status reason, bool commit_was_tried) {
   const auto deadline = Deadline();
+  if (auto status = AtStep(Step::kAbortAsked); !status.ok()) return {TransactionState::kUnknown, std::move(status)};
   ErrorPtr error;
   do {
     error.reset(rd_kafka_abort_transaction(producer_.client->get(), MsUntil(deadline)));
   } while (error != nullptr && rd_kafka_error_is_retriable(error.get()) && MsUntil(deadline) > 0 &&
            errands_.Pause(kRetryPause));
-  if (error == nullptr) return Renewed({TransactionState::kAborted, std::move(reason)});
+  if (error == nullptr) {
+    if (auto status = AtStep(Step::kAbortKnown); !status.ok()) return {TransactionState::kUnknown, std::move(status)};
+    return Renewed({TransactionState::kAborted, std::move(reason)});
+  }
   Outcome outcome{StateAfter(error), ToStatus(error, "abort of a transaction")};
   if (outcome.state == TransactionState::kFenced || commit_was_tried) return outcome;
   // The broker may not have heard of the transaction yet, which makes it refuse the abort, and fatally. Nobody can
@@ -338,13 +354,17 @@ Outcome KafkaOutput::RunRecover() {
     absl::StatusOr<std::unique_ptr<Client>> client = OpenClient();
     if (!client.ok()) return {TransactionState::kUnknown, client.status()};
     producer_.client = *std::move(client);
+    if (status = AtStep(Step::kProducerOpened); !status.ok()) continue;
     const auto deadline = Deadline();
     ErrorPtr error;
     do {
       error.reset(rd_kafka_init_transactions(producer_.client->get(), std::min(kSliceMs, MsUntil(deadline))));
     } while (error != nullptr && rd_kafka_error_is_retriable(error.get()) && MsUntil(deadline) > 0 &&
              errands_.Pause(kRetryPause));
-    if (error == nullptr) return {TransactionState::kNone, absl::OkStatus()};
+    if (error == nullptr) {
+      if (status = AtStep(Step::kProducerReady); !status.ok()) continue;
+      return {TransactionState::kNone, absl::OkStatus()};
+    }
     status = ToStatus(error, absl::StrCat("recovery of transactional id ", options_.transactional_id));
     producer_.client->Log(kNotice, std::string(status.message()));
   } while (!absl::IsInvalidArgument(status) && !absl::IsUnimplemented(status) && errands_.Pause(kRetryPause));

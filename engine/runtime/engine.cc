@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "state/step.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -14,7 +15,8 @@ Engine::Engine(std::shared_ptr<const PipelineSpec> spec, int32_t partitions, Mem
 absl::Status Engine::Start() {
   std::vector<std::string> topics;
   for (const SourceSpec& source : spec_->sources) topics.push_back(source.config.topic());
-  return membership_.Join(topics);
+  if (auto status = membership_.Join(topics); !status.ok()) return status;
+  return AtStep(Step::kJoined);
 }
 
 bool Engine::AllParked() const {
@@ -28,10 +30,12 @@ absl::Status Engine::Step(absl::Duration wait) {
   if (releasing_ && AllParked()) {
     releasing_ = false;
     membership_.Release();
+    if (auto status = AtStep(Step::kReleased); !status.ok()) return status;
   }
   if (stopping_ && !stopped_ && AllParked()) {
     membership_.Leave(for_good_);
     stopped_ = true;
+    if (auto status = AtStep(Step::kLeft); !status.ok()) return status;
   }
   if (stopped_) return absl::OkStatus();
   auto event = membership_.Poll(wait);
@@ -43,13 +47,13 @@ absl::Status Engine::Step(absl::Duration wait) {
       assigned_ = false;
       releasing_ = true;
       for (WorkerControl* worker : workers_) worker->Order([](Worker& w) { w.Park(); });
-      return absl::OkStatus();
+      return AtStep(Step::kRevoked);
     case GroupEvent::Kind::kLost:
       ++losses_;
       assigned_ = false;
       releasing_ = true;
       for (WorkerControl* worker : workers_) worker->Order([](Worker& w) { w.Lose(); });
-      return absl::OkStatus();
+      return AtStep(Step::kLost);
     case GroupEvent::Kind::kFailed: return event->error;
   }
   return absl::OkStatus();
@@ -82,7 +86,7 @@ absl::Status Engine::OnAssigned(const GroupEvent& event) {
       if (stopping) w.Drain();
     });
   }
-  return absl::OkStatus();
+  return AtStep(Step::kAssigned);
 }
 
 void Engine::Stop(bool for_good) {

@@ -5,6 +5,7 @@
 #include "engine/runtime/epoch_record.h"
 #include "state/document.h"
 #include "state/layout.h"
+#include "state/step.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -68,6 +69,7 @@ absl::StatusOr<bool> Recovery::StepOnce(absl::Time wall_clock, absl::Duration el
       if (options_.keep_if_unchanged && !anything_new_ && !report_.rebuilt) {
         report_.kept = true;
         phase_ = Phase::kDone;
+        if (status = AtStep(Step::kKept); !status.ok()) return status;
         return true;
       }
       phase_ = Phase::kAdopt;
@@ -90,7 +92,7 @@ absl::Status Recovery::AskCommitted() {
   if (!committed.ok()) return committed.status();
   committed_ = *std::move(committed);
   phase_ = Phase::kTarget;
-  return absl::OkStatus();
+  return AtStep(Step::kOffsetsKnown);
 }
 
 absl::Status Recovery::AskTarget() {
@@ -98,7 +100,7 @@ absl::Status Recovery::AskTarget() {
   if (!bounds.ok()) return bounds.status();
   bounds_ = *bounds;
   phase_ = Phase::kCheckMirror;
-  return absl::OkStatus();
+  return AtStep(Step::kTargetKnown);
 }
 
 absl::Status Recovery::CheckMirror(absl::Time wall_clock) {
@@ -131,12 +133,14 @@ absl::Status Recovery::CheckMirror(absl::Time wall_clock) {
     next_ = bounds_.begin;
     check_first_ = false;
   }
+  if (status = AtStep(Step::kReadingBegins); !status.ok()) return status;
   reading_ = true;
   phase_ = Phase::kRestore;
   return input_.Start(Changelog(), next_);
 }
 
 absl::Status Recovery::Wipe(std::string why) {
+  if (auto status = AtStep(Step::kWiping); !status.ok()) return status;
   report_.rebuilt = true;
   report_.why_rebuilt = std::move(why);
   next_ = mirrored_ = 0;
@@ -148,7 +152,7 @@ absl::Status Recovery::Wipe(std::string why) {
       return batch.writes().size() < kWipeRows;
     });
     if (!status.ok()) return status;
-    if (batch.empty()) return absl::OkStatus();
+    if (batch.empty()) return AtStep(Step::kWiped);
     if (status = task_.store()->Apply(batch); !status.ok()) return status;
   }
 }
@@ -186,6 +190,7 @@ absl::StatusOr<bool> Recovery::Restore() {
     }
     report_.changelog_records += batch.size();
     next_ = batch[batch.size() - 1].offset + 1;
+    if (auto status = AtStep(Step::kBatchApplied); !status.ok()) return status;
   }
   if (polled->at_end) next_ = std::max(next_, polled->end_offset);
   remaining_ = std::max<int64_t>(bounds_.end - next_, 0);
@@ -198,6 +203,7 @@ absl::StatusOr<bool> Recovery::Restore() {
   input_.Stop(Changelog());
   reading_ = false;
   if (auto status = FinishRestore(); !status.ok()) return status;
+  if (auto status = AtStep(Step::kRestored); !status.ok()) return status;
   return true;
 }
 
@@ -294,7 +300,7 @@ absl::Status Recovery::Adopt() {
   }
   if (!status.ok()) return status;
   phase_ = Phase::kBeginnings;
-  return absl::OkStatus();
+  return AtStep(Step::kAdopted);
 }
 
 absl::Status Recovery::AskBeginnings() {
@@ -365,6 +371,7 @@ absl::Status Recovery::CheckOffsets() {
 }
 
 absl::Status Recovery::StartSources(absl::Duration elapsed) {
+  if (auto status = AtStep(Step::kSourcesStart); !status.ok()) return status;
   redo_epoch_ = task_.low_water() + 1;
   redone_before_ = task_.stats().redone_records;
   redone_timers_before_ = task_.stats().redone_timers;
@@ -416,6 +423,7 @@ absl::StatusOr<bool> Recovery::Redo(absl::Duration elapsed) {
     task_.FinishRedo();
   }
   phase_ = Phase::kDone;
+  if (auto status = AtStep(Step::kRedoFinished); !status.ok()) return status;
   return true;
 }
 

@@ -7,6 +7,7 @@
 #include "engine/time/duration.h"
 #include "state/hash.h"
 #include "state/layout.h"
+#include "state/step.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -333,6 +334,7 @@ Debt::Epoch Task::DebtOf(uint64_t epoch, uint64_t work_total) const {
 }
 
 absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
+  if (auto status = AtStep(Step::kEpochCloses); !status.ok()) return status;
   if (!epoch_open_) {
     OpenEpoch();
     // An epoch without input still says where every source stands.
@@ -353,6 +355,7 @@ absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
                 : std::max(ring_low, debt_.LeastLow(open, budget.work, absl::ToUnixMillis(wall_clock)));
   write_back_ = cache_->SelectWriteBack(epoch, budget.catch_up ? epoch : least_low, least_low,
                                         budget.catch_up ? kCatchUpBytes : 0);
+  if (auto status = AtStep(Step::kSelected); !status.ok()) return status;
   record_ = MakeRecord(write_back_, wall_clock);
   if (*left_over != nullptr) {
     record_.mutable_left_over()->set_time_ms((*left_over)->time_ms);
@@ -367,10 +370,16 @@ absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
     outbox_.push_back(std::move(out));
   };
   if (!manifest_written_) append(layout::ManifestKey(), manifest_.SerializeAsString());
-  for (const auto& [key, value] : write_back_.rows.writes()) append(key, value);
+  bool tombstones = false;
+  for (const auto& [key, value] : write_back_.rows.writes()) {
+    append(key, value);
+    tombstones |= !value;
+  }
+  if (auto status = AtStep(tombstones ? Step::kTombstones : Step::kSerialised); !status.ok()) return status;
   append(layout::EpochKey(EpochSlot(epoch)), record_.SerializeAsString());
   closed_ = true;
-  return cache_->status();
+  if (!cache_->status().ok()) return cache_->status();
+  return AtStep(Step::kEpochClosed);
 }
 
 v1::EpochRecord Task::MakeRecord(const WriteBack& written, absl::Time wall_clock) const {
@@ -406,6 +415,7 @@ std::vector<CommittedOffset> Task::Offsets() const {
 }
 
 absl::Status Task::Committed(int64_t changelog_end, absl::Time wall_clock) {
+  if (auto status = AtStep(Step::kCommitTaken); !status.ok()) return status;
   WriteBatch batch;
   stats_.customers_written += write_back_.customers.size();
   low_water_ = write_back_.low_water;
@@ -415,6 +425,7 @@ absl::Status Task::Committed(int64_t changelog_end, absl::Time wall_clock) {
   work_total_ = record_.work_total();
   write_all_ = false;
   cache_->Commit(epoch_, std::move(write_back_), &batch);
+  if (auto status = AtStep(Step::kCacheCommitted); !status.ok()) return status;
   if (!manifest_written_) batch.Put(layout::ManifestKey(), manifest_.SerializeAsString());
   manifest_written_ = true;
   batch.Put(layout::EpochKey(EpochSlot(epoch_)), record_.SerializeAsString());

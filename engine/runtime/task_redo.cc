@@ -6,6 +6,7 @@
 #include "engine/runtime/epoch_record.h"
 #include "engine/runtime/task.h"
 #include "state/layout.h"
+#include "state/step.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -79,6 +80,7 @@ std::vector<int64_t> Task::LiveFrom(const std::vector<int64_t>& beginnings) cons
 
 absl::StatusOr<bool> Task::Redo(const v1::EpochRecord& record, size_t max_records) {
   if (redoing_ != record.epoch()) {
+    if (auto status = AtStep(Step::kEpochRedoBegins); !status.ok()) return status;
     redoing_ = record.epoch();
     redo_round_ = 0;
     left_over_.reset();
@@ -101,6 +103,7 @@ absl::StatusOr<bool> Task::Redo(const v1::EpochRecord& record, size_t max_record
       if (record.rounds(redo_round_).advance_size() != static_cast<int>(sources_.size())) {
         return absl::DataLossError(Text("the record of epoch ", record.epoch(), " does not list every source"));
       }
+      if (auto status = AtStep(Step::kRoundRedoBegins); !status.ok()) return status;
       merge_->RedoRound(record.rounds(redo_round_++));
     }
     // Once the last record is taken, no timer is armed any more before one that fired: those from the place on where the
@@ -167,6 +170,7 @@ absl::StatusOr<bool> Task::FinishRedoneEpoch(const v1::EpochRecord& record) {
   stats_.redone_timers += epoch_timers_;
   ClearEpoch();
   ++stats_.redone_epochs;
+  if (auto status = AtStep(Step::kEpochRedone); !status.ok()) return status;
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "state/hash.h"
+#include "state/step.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -24,8 +25,8 @@ Worker::~Worker() = default;
 
 void Worker::Assign(const std::set<int32_t>& partitions, int32_t partition_count,
                     std::shared_ptr<const GroupToken> token) {
-  for (auto it = slots_.begin(); it != slots_.end();) {
-    it = partitions.contains(it->first) ? std::next(it) : slots_.erase(it);
+  if (std::erase_if(slots_, [&](const auto& slot) { return !partitions.contains(slot.first); }) > 0) {
+    failure_.Update(AtStep(Step::kTasksDropped));
   }
   token_ = std::move(token);
   stop_ = Stop::kNone;
@@ -71,7 +72,10 @@ void Worker::Park() {
   if (stop_ == Stop::kNone) stop_ = Stop::kPark;
 }
 
-void Worker::Drain() { stop_ = Stop::kDrain; }
+void Worker::Drain() {
+  stop_ = Stop::kDrain;
+  failure_.Update(AtStep(Step::kDrainBegins));
+}
 
 bool Worker::parked() const { return stop_ != Stop::kNone && token_ == nullptr; }
 
@@ -107,7 +111,7 @@ absl::StatusOr<absl::Duration> Worker::Step() {
   if (!failure_.ok()) return failure_;
   const TransactionState state = ports_.output->State();
   if (state == TransactionState::kFenced) {
-    failure_ = RecoverFenced();
+    failure_.Update(RecoverFenced());
     if (!failure_.ok()) return failure_;
     return kPoll;
   }
@@ -160,6 +164,8 @@ absl::StatusOr<absl::Duration> Worker::StepReady(TransactionState state) {
   if (stop_ != Stop::kNone && !opened_at_) {
     // Nothing is open and, when draining, everything is written.
     token_ = nullptr;
+    const auto step = stop_ == Stop::kDrain ? Step::kDrained : Step::kParked;
+    if (auto status = AtStep(step); !status.ok()) return status;
     return kPoll;
   }
   return handled || *recovering ? absl::ZeroDuration() : kPoll;
@@ -171,6 +177,10 @@ absl::StatusOr<absl::Duration> Worker::StepFlushing() {
   auto flushed = Flush();
   if (!flushed.ok()) return flushed.status();
   if (!*flushed) return *recovering ? absl::ZeroDuration() : kPoll;
+  if (auto status = AtStep(Step::kFlushed); !status.ok()) {
+    GiveUpTransaction(status);
+    return kPoll;
+  }
   std::vector<CommittedOffset> offsets;
   for (auto& [partition, slot] : slots_) {
     if (!slot.in_transaction) continue;
@@ -258,8 +268,13 @@ absl::StatusOr<bool> Worker::StepTasks() {
       return absl::Status(processed.status().code(),
                           Text("partition ", partition, ": ", processed.status().message()));
     }
-    if (slot.task->epoch_open() && !opened_at_) opened_at_ = began;
-    handled |= *processed > 0;
+    if (slot.task->epoch_open() && !opened_at_) {
+      opened_at_ = began;
+      if (auto status = AtStep(Step::kEpochOpened); !status.ok()) return status;
+    }
+    if (*processed == 0) continue;
+    handled = true;
+    if (auto status = AtStep(Step::kProcessed); !status.ok()) return status;
   }
   if (handled) figures_.busy += ports_.clock->Elapsed() - began;
   return handled;
@@ -353,16 +368,20 @@ absl::StatusOr<bool> Worker::Flush() {
       auto status = ports_.output->Append(outbox.front());
       if (absl::IsResourceExhausted(status)) return false;
       if (!status.ok()) {
-        Note(WorkerNote::Level::kWarning, Text("transaction aborted: ", status.message()));
-        Undo();
-        ports_.output->Abort();
-        phase_ = Phase::kAborting;
+        GiveUpTransaction(status);
         return false;
       }
       outbox.pop_front();
     }
   }
   return true;
+}
+
+void Worker::GiveUpTransaction(const absl::Status& why) {
+  Note(WorkerNote::Level::kWarning, Text("transaction aborted: ", why.message()));
+  Undo();
+  ports_.output->Abort();
+  phase_ = Phase::kAborting;
 }
 
 absl::StatusOr<absl::Duration> Worker::StepCommitting(TransactionState state) {
@@ -384,6 +403,9 @@ absl::StatusOr<absl::Duration> Worker::StepCommitting(TransactionState state) {
       phase_ = Phase::kReady;
       opened_at_.reset();
       if (auto status = Committed(); !status.ok()) return status;
+      if (stop_ == Stop::kDrain) {
+        if (auto status = AtStep(Step::kLastCommit); !status.ok()) return status;
+      }
       return absl::ZeroDuration();
     }
     case TransactionState::kUnknown:
@@ -391,6 +413,7 @@ absl::StatusOr<absl::Duration> Worker::StepCommitting(TransactionState state) {
       Note(WorkerNote::Level::kWarning,
            Text("whether a transaction was committed is not known: ", ports_.output->LastError().message(),
                         "; recovering"));
+      if (auto status = AtStep(Step::kUnknownFound); !status.ok()) return status;
       RecoverAll();
       return kPoll;
     default:
@@ -426,6 +449,7 @@ void Worker::Undo() {
   backoff_ = std::min(backoff_ * 2, kLongestBackoff);
   // Who parks tries nothing again: another owner does the work anew.
   if (stop_ == Stop::kPark || (stop_ == Stop::kDrain && ++undone_in_drain_ >= kDrainAttempts)) token_ = nullptr;
+  failure_.Update(AtStep(Step::kRewound));
 }
 
 absl::Status Worker::RecoverFenced() {
@@ -437,6 +461,7 @@ absl::Status Worker::RecoverFenced() {
     return absl::AbortedError(Text("another process has taken over the transactional id of this instance (",
                                    reason.message(), "); give every process an instance name of its own"));
   }
+  if (auto status = AtStep(Step::kFenced); !status.ok()) return status;
   if (begun_) ++figures_.unknown_outcomes;
   Note(WorkerNote::Level::kWarning,
        Text("fenced: a transaction has outlived its time-out, or another process has the name of this instance (",
@@ -457,6 +482,7 @@ void Worker::RecoverAll() {
     slot.task->StopSources();
     BeginRecovery(partition, &slot, false);
   }
+  failure_.Update(AtStep(Step::kWorkForgotten));
 }
 
 absl::StatusOr<std::string> Worker::Describe(std::string_view customer) {

@@ -153,6 +153,7 @@ class Worker {
   absl::StatusOr<bool> Flush();
   absl::Status Committed();
   void Undo();
+  void GiveUpTransaction(const absl::Status& why);
   void RecoverAll();
   // Goes on after the broker has fenced the producer off. Aborted: that has happened too often. What is recovered
   // commits under the assignment as before: if it has passed to others meanwhile, the group refuses.
