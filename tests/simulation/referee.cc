@@ -94,6 +94,7 @@ void Referee::TakeEpoch(View* view, const v1::EpochRecord& record) {
   if (record.epoch() - record.low_water() > 1023) Violated(Where(*view) + "the record of the low-water mark is gone");
   if (record.epoch() - record.low_water() == 1023) situations_.Met("ring of epoch records full");
   if (record.rounds_size() >= 512) situations_.Met("epoch closed by rounds");
+  if (record.rounds_size() > 512) Violated(Where(*view) + "an epoch has more rounds than it may");
   view->low_water = record.low_water();
   TakeEntries(view, record.epoch());
 }

@@ -126,6 +126,14 @@ void Watcher::Look(size_t index, int32_t partition, const Worker::Slot& slot, in
   }
   seen.watched = endangered;
   CheckBounds(task);
+  const Worker& worker = node_.worker(index);
+  const double budget = static_cast<double>(profile_.budget_records) * worker.figures().redo_rate /
+                        Worker::kAssumedRedoRate / static_cast<double>(worker.slots().size());
+  const double owed = static_cast<double>(task.debt().work());
+  // What was chosen when the epoch closed counts: speed and share may have changed while it was committed.
+  if (live && seen.closed && task.epoch() == seen.epoch + 1 && owed > std::max(budget, seen.budget)) {
+    referee_.Violated("a task owes more than its recovery budget");
+  }
   const bool anew = live && !seen.live;
   if (anew) referee_.LookAtRestored(partition);
   if (live && (anew || task.epoch() != seen.epoch)) {
@@ -134,15 +142,9 @@ void Watcher::Look(size_t index, int32_t partition, const Worker::Slot& slot, in
       referee_.CheckLive(&task, (anew && chance_.PerMille(profile_.probe)) || chance_.PerMille(profile_.probe / 10));
     }
   }
-  seen = {live,
-          slot.in_transaction,
-          redoing,
-          task.epoch(),
-          task.low_water(),
-          task.stats().aborts,
-          task.cache().customers(),
-          task.stats().epochs,
-          seen.watched};
+  const double chosen = slot.in_transaction && seen.closed ? seen.budget : budget;
+  seen = {live, slot.in_transaction, redoing, task.epoch(), task.low_water(), task.stats().aborts,
+          task.cache().customers(), task.stats().epochs, seen.watched, chosen};
 }
 
 void Watcher::LookAtClosed(const Task& task) {

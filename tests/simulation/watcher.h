@@ -39,6 +39,7 @@ class Watcher {
     size_t customers = 0;
     uint64_t epochs = 0;
     bool watched = false;      // Its input was in danger when last looked at.
+    double budget = 0;         // Of debt, when its epoch was closed.
   };
   void Look(size_t index, int32_t partition, const Worker::Slot& slot, int64_t wall_ms);
   void LookAtClosed(const Task& task);

@@ -67,6 +67,33 @@ class LossTest : public RuntimeTest {
     return results;
   }
 
+  // Changes what is remembered of epoch 2, in every store.
+  template <class Change>
+  void ChangeEpochRecord(Change change) {
+    for (int32_t p = 0; p < kPartitions; ++p) {
+      std::string& row = stores_.rows(p)[layout::EpochKey(EpochSlot(2))];
+      v1::EpochRecord record;
+      ASSERT_TRUE(record.ParseFromString(row));
+      change(&record);
+      row = record.SerializeAsString();
+    }
+  }
+
+  // As by hand, while no process runs.
+  void SetGroupOffsets(int64_t offset) {
+    broker_.ExpireMember("shop", "a");
+    MemoryMembership member(&broker_, "shop", "tool");
+    ASSERT_TRUE(member.Join({"browses", "purchases"}).ok());
+    const std::optional<GroupEvent> assigned = member.Poll(absl::ZeroDuration());
+    ASSERT_TRUE(assigned && assigned->token);
+    std::vector<CommittedOffset> offsets;
+    for (const TopicPartition& partition : assigned->partitions) offsets.push_back({partition, offset});
+    const int epoch = *broker_.InitProducer("tool");
+    ASSERT_TRUE(broker_.AddOffsets("tool", epoch, offsets, assigned->token.get()).ok());
+    ASSERT_TRUE(broker_.EndTransaction("tool", epoch, true).ok());
+    member.Leave(true);
+  }
+
   uint64_t Debts(SimulatedProcess& process) {
     uint64_t records = 0;
     for (const auto& [partition, slot] : process.worker().slots()) records += slot.task->debt().work();
@@ -86,6 +113,45 @@ TEST_F(LossTest, InputThatHasChangedIsRefusedOrAccepted) {
   for (int32_t p = 0; p < kPartitions; ++p) broker_.Compact({"purchases", p});
   ExpectRefused("the input has changed or lost records");
   ExpectGoesOn(100);
+}
+
+TEST_F(LossTest, RecordThatWasExchangedIsRefusedOrAccepted) {
+  CrashInDebt(100);
+  ChangeEpochRecord([](v1::EpochRecord* record) {
+    record->mutable_slices(0)->set_digest(record->slices(0).digest() + 1);
+  });
+  ExpectRefused("the input has changed or lost records");
+  ExpectGoesOn(100);
+}
+
+TEST_F(LossTest, RedoThatGivesOtherResultsIsRefusedOrAccepted) {
+  CrashInDebt(100);
+  ChangeEpochRecord([](v1::EpochRecord* record) { record->set_output_digest(record->output_digest() + 1); });
+  const absl::Status refusal = Refusal();
+  EXPECT_NE(std::string(refusal.message()).find("--accept-divergence"), std::string::npos) << refusal;
+  options_.worker.task.accept_divergence = true;
+  auto process = Start();
+  StepUntilFinished(*process);
+  uint64_t divergent = 0;
+  for (const auto& [partition, slot] : process->worker().slots()) divergent += slot.task->stats().divergent_epochs;
+  EXPECT_EQ(divergent, static_cast<uint64_t>(kPartitions));
+}
+
+TEST_F(LossTest, OffsetsBeyondTheLastEpochAreRefusedOrAccepted) {
+  CrashInDebt(100);
+  SendEvents(100, 50);
+  SetGroupOffsets(30);
+  ExpectRefused("offsets were moved by hand");
+}
+
+TEST_F(LossTest, OffsetsBehindTheLastEpochCountForNothing) {
+  const auto expected = Undisturbed(150);
+  CrashInDebt(100);
+  SetGroupOffsets(0);
+  SendEvents(100, 50);
+  auto process = Start();
+  StepUntilFinished(*process);
+  EXPECT_EQ(ResultSet(), expected);
 }
 
 TEST_F(LossTest, ChangelogThatIsGoneIsRefusedOrAccepted) {

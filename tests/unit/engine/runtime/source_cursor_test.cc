@@ -44,5 +44,16 @@ TEST_F(SourceCursorTest, MarkersOfTransactionsAreNoLagOnceTheEndIsReached) {
   EXPECT_EQ(cursor_.lag(), 0);
 }
 
+TEST_F(SourceCursorTest, NothingMoreIsTakenInWhileEnoughIsBuffered) {
+  SourceCursor small(spec_->sources[0], 0, kPartitions, 1);
+  for (size_t i = 0; i < 2 * SourceCursor::kPollRecords; ++i) {
+    ASSERT_TRUE(broker_.Append(small.partition(), "", "record").ok());
+  }
+  ASSERT_TRUE(small.Start(&input_, 0).ok());
+  EXPECT_TRUE(*small.Fill());
+  EXPECT_FALSE(*small.Fill());
+  EXPECT_EQ(small.Unread(), SourceCursor::kPollRecords);
+}
+
 }  // namespace
 }  // namespace ebb::testing
