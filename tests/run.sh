@@ -16,8 +16,8 @@ environment a warning of the compiler is an error.
 
   --sanitize   instead builds the presets asan-ubsan and tsan, and runs the tests labelled unit or
                scenario in each
-  --coverage   instead builds in build/coverage, runs all tests, prints the covered lines of state,
-               engine and operators, and fails below 85 %
+  --coverage   instead builds in build/coverage, runs the unit, scenario and integration tests, prints
+               the covered lines of state, engine and operators, and fails below 85 %
 EOF
 }
 
@@ -70,7 +70,8 @@ case "$mode" in
     deploy/kafka/kafka.sh fetch >/dev/null
     [[ ! -d build/coverage ]] || find build/coverage -name '*.gcda' -delete
     # Unoptimised: the optimiser merges lines, and those that never ran count as covered.
-    build_and_test dev build/coverage -DEBB_COVERAGE=ON -DCMAKE_CXX_FLAGS_DEBUG='-O0 -g1' --
+    build_and_test dev build/coverage -DEBB_COVERAGE=ON -DCMAKE_CXX_FLAGS_DEBUG='-O0 -g1' \
+      -- --label-regex '^(unit|scenario|integration)$'
     gcovr --root . --filter state/ --filter engine/ --filter operators/ \
       --fail-under-line "$least_coverage_percent" build/coverage
     ;;

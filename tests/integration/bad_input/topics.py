@@ -10,6 +10,9 @@ def grow(kafka, *topics, to):
     admin = admin_of(kafka)
     for future in admin.create_partitions([NewPartitions(topic, to) for topic in topics]).values():
         future.result(30)
+    # The broker answers before it tells of them.
+    wait_until(lambda: all(len(admin.list_topics(topic, timeout=10).topics[topic].partitions) == to
+                           for topic in topics), 30, f"{to} partitions are told of")
 
 
 def quick_to_see(text):
