@@ -55,6 +55,8 @@ class KafkaCluster final : public Cluster {
   absl::StatusOr<std::vector<std::optional<int64_t>>> AskCommittedOffsets(
       const std::vector<TopicPartition>& partitions);
   absl::StatusOr<Bounds> AskBounds(const TopicPartition& partition);
+  // The first offset at `time_ms`, RD_KAFKA_OFFSET_BEGINNING or _END; absent when nothing is so late.
+  absl::StatusOr<std::optional<int64_t>> AskOffset(const TopicPartition& partition, int64_t time_ms);
   absl::StatusOr<int64_t> AskOffsetAt(const TopicPartition& partition, int64_t time_ms);
 
   const std::unique_ptr<Client> group_;  // Of the group, read_committed. Joins nothing.
@@ -158,23 +160,36 @@ absl::StatusOr<std::vector<std::optional<int64_t>>> KafkaCluster::AskCommittedOf
 }
 
 absl::StatusOr<Cluster::Bounds> KafkaCluster::AskBounds(const TopicPartition& partition) {
-  Bounds bounds;
-  absl::Status status = ToStatus(rd_kafka_query_watermark_offsets(log_->get(), partition.topic.c_str(),
-                                                                  partition.partition, &bounds.begin, &bounds.end,
-                                                                  kAttemptMs),
-                                 absl::StrCat("bounds of ", ToString(partition)));
-  if (!status.ok()) return status;
-  return bounds;
+  const auto begin = AskOffset(partition, RD_KAFKA_OFFSET_BEGINNING);
+  if (!begin.ok()) return begin.status();
+  const auto end = AskOffset(partition, RD_KAFKA_OFFSET_END);
+  if (!end.ok()) return end.status();
+  return Bounds{begin->value_or(0), end->value_or(0)};
+}
+
+absl::StatusOr<std::optional<int64_t>> KafkaCluster::AskOffset(const TopicPartition& partition, int64_t time_ms) {
+  const PartitionsPtr list = ToList({partition});
+  list->elems[0].offset = time_ms;
+  const std::string what = absl::StrCat("offsets of ", ToString(partition));
+  // Of the ways to ask, the one that keeps to its time when the leader does not answer.
+  absl::Status status = ToStatus(rd_kafka_offsets_for_times(log_->get(), list.get(), kAttemptMs), what);
+  if (status.ok()) status = ToStatus(list->elems[0].err, what);
+  if (!status.ok()) {
+    // The library goes on asking whom it takes for the leader until somebody makes it look.
+    const struct rd_kafka_metadata* metadata = nullptr;
+    if (rd_kafka_metadata(log_->get(), 0, nullptr, &metadata, kAttemptMs) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      rd_kafka_metadata_destroy(metadata);
+    }
+    return status;
+  }
+  if (list->elems[0].offset < 0) return std::nullopt;
+  return list->elems[0].offset;
 }
 
 absl::StatusOr<int64_t> KafkaCluster::AskOffsetAt(const TopicPartition& partition, int64_t time_ms) {
-  const PartitionsPtr list = ToList({partition});
-  list->elems[0].offset = time_ms;
-  const std::string what = absl::StrCat("offset by time of ", ToString(partition));
-  absl::Status status = ToStatus(rd_kafka_offsets_for_times(log_->get(), list.get(), kAttemptMs), what);
-  if (status.ok()) status = ToStatus(list->elems[0].err, what);
-  if (!status.ok()) return status;
-  if (list->elems[0].offset >= 0) return list->elems[0].offset;
+  const auto offset = AskOffset(partition, time_ms);
+  if (!offset.ok()) return offset.status();
+  if (*offset) return **offset;
   const absl::StatusOr<Bounds> bounds = AskBounds(partition);
   if (!bounds.ok()) return bounds.status();
   return bounds->end;

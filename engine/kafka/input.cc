@@ -41,9 +41,9 @@ class Reminder {
   bool Remind(const TopicPartition& partition) {
     if (asking_.exchange(true)) return false;
     errands_.Post([this, partition] {
-      int64_t begin = 0;
-      int64_t end = 0;
-      rd_kafka_query_watermark_offsets(client_, partition.topic.c_str(), partition.partition, &begin, &end, kPatienceMs);
+      const PartitionsPtr list = ToList({partition});
+      list->elems[0].offset = RD_KAFKA_OFFSET_END;  // As a time: the latest.
+      rd_kafka_offsets_for_times(client_, list.get(), kPatienceMs);
       asking_ = false;
     });
     return true;
