@@ -14,7 +14,7 @@ readonly started_line='Kafka Server started'
 
 usage() {
   cat <<'EOF'
-Usage: deploy/kafka/kafka.sh COMMAND [--brokers 1|3] [--port PORT] [--dir DIR]
+Usage: deploy/kafka/kafka.sh COMMAND [--brokers 1|3] [--port PORT] [--dir DIR] [--proxied L:A]
 
 Commands
   start    starts the brokers of DIR that are not running, waits until each answers, and prints
@@ -31,6 +31,8 @@ Options
                  from PORT + 10                                             (default: 9092)
   --dir DIR      data, settings, process ids and logs; an existing DIR keeps the brokers and
                  the port it was started with    (default: build/kafka-PORT of the source tree)
+  --proxied L:A  brokers also listen on the ports from L on, and tell whoever comes there to come
+                 to the ports from A on, where a proxy of yours leads back to L
 
 Files
   DIR/N/pid, DIR/N/kafka.log, DIR/N/server.properties, DIR/N/data      of broker N, N from 1
@@ -79,17 +81,21 @@ running() {
 }
 
 write_settings() {
-  local node="$1" voters='' in_sync=$((brokers / 2 + 1)) i
+  local node="$1" voters='' in_sync=$((brokers / 2 + 1)) extra='' extra_advertised='' i
   for ((i = 1; i <= brokers; ++i)); do
     voters+="${voters:+,}$i@127.0.0.1:$((port + 9 + i))"
   done
+  if [[ -n "$proxied" ]]; then
+    extra=",PROXIED://127.0.0.1:$((${proxied%:*} + node - 1))"
+    extra_advertised=",PROXIED://127.0.0.1:$((${proxied#*:} + node - 1))"
+  fi
   cat >"$dir/$node/server.properties" <<EOF
 process.roles=broker,controller
 node.id=$node
 controller.quorum.voters=$voters
-listeners=PLAINTEXT://127.0.0.1:$((port + node - 1)),CONTROLLER://127.0.0.1:$((port + 9 + node))
-advertised.listeners=PLAINTEXT://127.0.0.1:$((port + node - 1))
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:$((port + node - 1)),CONTROLLER://127.0.0.1:$((port + 9 + node))$extra
+advertised.listeners=PLAINTEXT://127.0.0.1:$((port + node - 1))$extra_advertised
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$dir/$node/data
@@ -189,7 +195,7 @@ start() {
   for ((node = 1; node <= brokers; ++node)); do mkdir -p "$dir/$node"; done
   exec 8>"$dir/lock"
   flock -w "$start_limit_s" 8 || fail "another start of $dir has not ended for $start_limit_s s"
-  echo "$brokers $port" >"$dir/cluster"
+  echo "$brokers $port $proxied" >"$dir/cluster"
   [[ -s "$dir/cluster-id" ]] ||
     head -c 16 /dev/urandom | base64 | tr '+/' 'AB' | cut -c 1-22 >"$dir/cluster-id"
 
@@ -245,9 +251,9 @@ status() {
 
 # ---- command line --------------------------------------------------------------------------------
 
-# Sets brokers, port and dir from the options, or from what DIR was started with.
+# Sets brokers, port, proxied and dir from the options, or from what DIR was started with.
 read_options() {
-  local asked_brokers='' asked_port=''
+  local asked_brokers='' asked_port='' asked_proxied=''
   dir=''
   while (($#)); do
     [[ "$1" == -h || "$1" == --help ]] && usage && exit 0
@@ -256,6 +262,7 @@ read_options() {
       --brokers) asked_brokers="$2" ;;
       --port) asked_port="$2" ;;
       --dir) dir="$2" ;;
+      --proxied) asked_proxied="$2" ;;
       *) fail "unknown option '$1'; see --help" ;;
     esac
     shift 2
@@ -263,14 +270,16 @@ read_options() {
   [[ "${asked_brokers:-1}" =~ ^[13]$ ]] || fail "--brokers must be 1 or 3, got '$asked_brokers'"
   [[ "${asked_port:-9092}" =~ ^[1-9][0-9]{0,4}$ && "${asked_port:-9092}" -le 65500 ]] ||
     fail "--port must be a number from 1 to 65500, got '$asked_port'"
+  [[ "${asked_proxied:-1:1}" =~ ^[1-9][0-9]{0,4}:[1-9][0-9]{0,4}$ ]] ||
+    fail "--proxied must be two ports with a colon between them, got '$asked_proxied'"
 
   dir="$(realpath -m "${dir:-$root/build/kafka-${asked_port:-9092}}")"
   [[ "$dir" != *[[:space:]]* ]] || fail "DIR must not contain spaces, got '$dir'"
-  brokers="${asked_brokers:-1}" port="${asked_port:-9092}"
+  brokers="${asked_brokers:-1}" port="${asked_port:-9092}" proxied="$asked_proxied"
   if [[ -f "$dir/cluster" ]]; then
-    read -r brokers port <"$dir/cluster"
-    [[ "${asked_brokers:-$brokers} ${asked_port:-$port}" == "$brokers $port" ]] ||
-      fail "$dir has $brokers broker(s) from port $port; leave out --brokers and --port, or rm -r it"
+    read -r brokers port proxied <"$dir/cluster"
+    [[ "${asked_brokers:-$brokers} ${asked_port:-$port} ${asked_proxied:-$proxied}" == "$brokers $port $proxied" ]] ||
+      fail "$dir has $brokers broker(s) from port $port${proxied:+, proxied $proxied}; leave those options out, or rm -r it"
   elif [[ "$command" != start ]]; then
     fail "nothing was ever started in $dir; give the --dir or --port of the start"
   fi
