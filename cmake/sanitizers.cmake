@@ -9,7 +9,7 @@ if(EBB_SANITIZE)
   target_compile_options(ebb_sanitizers INTERFACE ${flags})
   target_link_options(ebb_sanitizers INTERFACE ${flags})
   # The instrumented code of <regex> seems to read what was never set; the other presets do check this.
-  target_compile_options(ebb_sanitizers INTERFACE -Wno-maybe-uninitialized)
+  target_compile_options(ebb_sanitizers INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   # Slow. And one variable only, since gtest_discover_tests cannot hand on a list of them.
   set(EBB_TEST_PROPERTIES TIMEOUT 600 ENVIRONMENT UBSAN_OPTIONS=print_stacktrace=1)
 endif()

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "state/layout.h"
+#include "state/soundness.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -121,7 +122,10 @@ google::protobuf::Message* CustomerAccess::Parsed(OpenCustomer::Value* value,
                                                   const google::protobuf::Message& prototype) {
   if (value->message == nullptr) {
     value->message = NewMessage(value->state, prototype);
-    if (!value->message->ParseFromArray(value->bytes.data(), static_cast<int>(value->bytes.size()))) {
+    if (!value->message->ParseFromArray(value->bytes.data(), static_cast<int>(value->bytes.size())) ||
+        !IsSoundState(prototype, *value->message)) {
+      // The operator goes on for now, and must not meet a part of it.
+      value->message->Clear();
       status_.Update(absl::DataLossError("a stored state is not a " + prototype.GetTypeName() +
                                                 "; rebuild the local state by deleting its directory"));
     }

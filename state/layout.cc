@@ -20,11 +20,12 @@ void AppendBigEndian(std::string* key, Unsigned value) {
   }
 }
 
-// Where the customer's part of a key ends, or npos when it does not.
+// Where the customer's part of a key ends, or npos when it does not, or is spelled in a way that nothing writes.
 size_t CustomerEnd(std::string_view key) {
   for (size_t i = 1; i + 1 < key.size(); ++i) {
     if (key[i] != 0) continue;
     if (key[i + 1] == '\x01') return i + 2;
+    if (key[i + 1] != '\xff') return std::string_view::npos;
     ++i;
   }
   return std::string_view::npos;

@@ -11,9 +11,9 @@
 #include "engine/time/duration.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
-#include "google/protobuf/stubs/common.h"
 #include "google/protobuf/util/json_util.h"
 #include "state/text.h"
+#include "state/utf8.h"
 
 namespace ebb {
 namespace {
@@ -35,9 +35,7 @@ std::string FirstLine(std::string_view text) {
   // Of what has no name, such as the whole, protobuf gives an empty one.
   while (text.starts_with(": ")) text.remove_prefix(2);
   const std::string line(text.substr(0, std::min(kMaxBytes, text.find('\n'))));
-  const bool is_utf8 =
-      google::protobuf::internal::IsStructurallyValidUTF8(line.data(), static_cast<int>(line.size()));
-  return is_utf8 ? line : absl::CHexEscape(line);
+  return IsUtf8(line) ? line : absl::CHexEscape(line);
 }
 
 // JSON that nests deeper than any event is refused before the parser recurses into it.
@@ -141,7 +139,8 @@ std::optional<Rejection> EventDecoder::CheckTime(int64_t record_time_ms) const {
                                   "; if it is right, change not_before or not_after of the source")};
   }
   const int64_t ahead_ms = ToMillis(config.max_ahead());
-  if (record_time_ms > 0 && time > record_time_ms + ahead_ms) {
+  // The record's own time may be any number: whoever sent it may have set it.
+  if (record_time_ms > 0 && time - ahead_ms > record_time_ms) {
     return Rejection{"absurd-time",
                      Text("the event time ", FormatMs(time), " is more than ",
                           absl::FormatDuration(absl::Milliseconds(ahead_ms)), " after its record's own time ",

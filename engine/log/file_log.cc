@@ -10,31 +10,12 @@
 #include "absl/strings/str_replace.h"
 #include "engine/log/truncation.h"
 #include "state/text.h"
+#include "state/utf8.h"
 
 namespace ebb {
 namespace {
 
 bool IsLines(const std::string& path) { return path.ends_with(".jsonl"); }
-
-// Whether bytes are text that JSON can carry. Source: RFC 3629, section 4.
-bool IsUtf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const size_t more = lead < 0x80 ? 0 : lead >> 5 == 6 ? 1 : lead >> 4 == 14 ? 2 : lead >> 3 == 30 ? 3 : 4;
-    if (more == 4 || i + more >= text.size()) return false;
-    uint32_t code = lead & (more == 0 ? 0x7f : 0x3f >> more);
-    for (size_t k = 1; k <= more; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + k]);
-      if ((next & 0xc0) != 0x80) return false;
-      code = code << 6 | (next & 0x3f);
-    }
-    // What could have been written shorter, surrogates, and what Unicode does not have.
-    constexpr uint32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
-    if (code < kLeast[more] || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff) return false;
-    i += more + 1;
-  }
-  return true;
-}
 
 std::string Quoted(std::string_view text) {
   std::string out = "\"";

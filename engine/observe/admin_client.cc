@@ -6,9 +6,13 @@
 #include <memory>
 
 #include "state/text.h"
+#include "state/utf8.h"
 
 namespace ebb {
 namespace {
+
+// More than the text of any error of ebb's.
+constexpr size_t kMaxErrorBytes = 4096;
 
 struct Close {
   void operator()(mg_connection* connection) const { mg_close_connection(connection); }
@@ -43,6 +47,10 @@ absl::StatusOr<std::string> AskAdmin(const std::string& address, std::string_vie
     body.append(buffer, static_cast<size_t>(n));
   }
   if (response->status_code == 200) return body;
+  if (body.empty() || body.size() > kMaxErrorBytes || !IsUtf8(body)) {
+    return absl::InternalError(
+        Text("what answers at ", address, " with status ", response->status_code, " is not ebb"));
+  }
   if (response->status_code == 404) return absl::NotFoundError(body);
   return absl::InternalError(Text("the process answered with status ", response->status_code, ": ", body));
 }

@@ -9,7 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "google/protobuf/stubs/common.h"
+#include "state/utf8.h"
 #include "yaml-cpp/eventhandler.h"
 #include "yaml-cpp/yaml.h"
 
@@ -18,10 +18,6 @@ namespace {
 
 Place PlaceOf(const YAML::Mark& mark) {
   return mark.is_null() ? Place() : Place{mark.line + 1, mark.column + 1};
-}
-
-bool IsUtf8(absl::string_view text) {
-  return google::protobuf::internal::IsStructurallyValidUTF8(text.data(), static_cast<int>(text.size()));
 }
 
 // Notes where a document begins, and nothing else.
@@ -180,8 +176,8 @@ class Unfolder {
                          what.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
                              absl::string_view::npos;
     if (!is_name) {
-      Break(result, absl::StrCat("expected ${NAME}, ${NAME:-default} or ${file:PATH}, got ${",
-                                 absl::Utf8SafeCEscape(what), "}; write $${ for a plain ${"));
+      Break(result, absl::StrCat("expected ${NAME}, ${NAME:-default} or ${file:PATH}, got ${", Escaped(what),
+                                 "}; write $${ for a plain ${"));
       return std::nullopt;
     }
     std::optional<std::string> value = surroundings_.variable({what.data(), what.size()});
@@ -251,8 +247,8 @@ ConfigNode ParseConfig(absl::string_view yaml, const Surroundings& surroundings,
     return Unfolder(surroundings, mistakes).Unfold(YAML::Load(text), Place(), 0);
   } catch (const YAML::Exception& error) {
     mistakes.Add(PlaceOf(error.mark),
-                 absl::StrCat("not YAML: ", error.msg, "; look here and before for a bracket or quote that is not "
-                                                       "closed, and for indentation"));
+                 absl::StrCat("not YAML: ", Escaped(error.msg),
+                              "; look here and before for a bracket or quote that is not closed, and for indentation"));
     return broken;
   }
 }

@@ -4,6 +4,7 @@
 // A YAML text as a tree that remembers where everything stood: aliases and merge keys followed, ${…} replaced.
 
 #include <cstddef>
+#include <list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,8 +30,9 @@ struct ConfigNode {
   Place introduced;     // Where its key begins; for items of lists and the root, the value.
   std::string text;     // Of a scalar.
   bool hidden = false;  // The text holds the content of a ${file:…} and must not be shown.
-  std::vector<ConfigNode> items;                            // Of a list.
-  std::vector<std::pair<std::string, ConfigNode>> entries;  // Of a map, in order of the file; keys are unique.
+  std::vector<ConfigNode> items;  // Of a list.
+  // Of a map, in order of the file; keys are unique. A list, since a vector's pairs have to be complete here.
+  std::list<std::pair<std::string, ConfigNode>> entries;
 
   // Null when a map lacks the key, and for what is no map.
   const ConfigNode* Find(absl::string_view key) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -29,6 +30,20 @@ absl::string_view ShapeName(StateShape shape) {
 }
 
 std::string NameOf(const std::string& op, std::string_view state) { return absl::StrCat(op, "/", std::string(state)); }
+
+// Ids are given one after the other, each once.
+constexpr uint32_t kMaxId = 1 << 16;
+
+template <class Entries>
+absl::Status CheckIds(const Entries& entries) {
+  std::set<uint32_t> ids;
+  for (const auto& entry : entries) {
+    if (entry.id() > 0 && entry.id() <= kMaxId && ids.insert(entry.id()).second) continue;
+    return absl::DataLossError(absl::StrCat("the manifest has ", entry.name(), " under the number ", entry.id(),
+                                            ", which it cannot have: it is damaged"));
+  }
+  return absl::OkStatus();
+}
 
 // Fits a pipeline to what is stored, one kind of thing after the other.
 class Fitting {
@@ -150,6 +165,8 @@ absl::StatusOr<std::unique_ptr<Graph>> Graph::Build(const PipelineSpec& spec) {
 }
 
 absl::StatusOr<v1::Manifest> Graph::Bind(const v1::Manifest& existing, int32_t partitions) {
+  if (auto status = CheckIds(existing.states()); !status.ok()) return status;
+  if (auto status = CheckIds(existing.timers()); !status.ok()) return status;
   Fitting fitting(existing, spec_, partitions);
   for (const Node& node : nodes_) {
     for (const StateHandle* state : node.op->states()) {

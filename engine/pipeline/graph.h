@@ -45,7 +45,7 @@ class Graph {
   // Gives every state and timer its id: the one it has in `existing`, or the next free one; an empty manifest stands
   // for a new application. Returns the manifest that holds from now on. FailedPrecondition: the pipeline does not
   // fit what is stored; the message lists each difference (a state that is gone, another type or shape, other
-  // sources, another number of partitions) and what can be done.
+  // sources, another number of partitions) and what can be done. DataLoss: what is stored is damaged.
   absl::StatusOr<v1::Manifest> Bind(const v1::Manifest& existing, int32_t partitions);
 
   std::vector<Node>& nodes() { return nodes_; }

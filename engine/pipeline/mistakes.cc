@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "state/utf8.h"
 
 namespace ebb {
 namespace {
@@ -74,8 +75,15 @@ absl::Status Mistakes::ToStatus() const {
   return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
 }
 
+std::string Escaped(absl::string_view text) {
+  return IsUtf8({text.data(), text.size()}) ? absl::Utf8SafeCEscape(text) : absl::CHexEscape(text);
+}
+
 std::string Quoted(absl::string_view text) {
-  std::string shown = absl::Utf8SafeCEscape(text.substr(0, kMaxQuoted));
+  size_t size = std::min(text.size(), kMaxQuoted);
+  // A letter of several bytes is shown whole or not at all.
+  while (size > 0 && size < text.size() && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
+  const std::string shown = Escaped(text.substr(0, size));
   return absl::StrCat("\"", shown, text.size() > kMaxQuoted ? "…" : "", "\"");
 }
 

@@ -49,7 +49,9 @@ class Mistakes {
   std::vector<std::string> secrets_;
 };
 
-// `"text"`, with what a terminal could not show escaped.
+// The text, with what a terminal could not show escaped; always UTF-8.
+std::string Escaped(absl::string_view text);
+// `"text"`, escaped, and shortened where it is long.
 std::string Quoted(absl::string_view text);
 
 // `; did you mean "…"?` when a candidate is near to `word` in spelling, else nothing.

@@ -2,12 +2,14 @@
 
 #include <memory>
 
+#include "absl/strings/escaping.h"
 #include "absl/time/time.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "state/document.h"
 #include "state/layout.h"
 #include "state/text.h"
+#include "state/utf8.h"
 
 namespace ebb {
 namespace {
@@ -90,11 +92,13 @@ absl::StatusOr<std::string> DescribeCustomer(const v1::Manifest& manifest, std::
           Render(state.type(), *value);
     }
   }
+  // Records' keys are bytes; whoever asks for such a customer reads them as they would be escaped.
+  const std::string name = IsUtf8(customer) ? std::string(customer) : absl::CHexEscape(std::string(customer));
   if (states.fields().empty() && timers.fields().empty() && rows.fields().empty()) {
-    return absl::NotFoundError(Text("nothing is known of customer ", customer, " as of epoch ", epoch));
+    return absl::NotFoundError(Text("nothing is known of customer ", name, " as of epoch ", epoch));
   }
   Struct all;
-  (*all.mutable_fields())["customer"].set_string_value(std::string(customer));
+  (*all.mutable_fields())["customer"].set_string_value(name);
   (*all.mutable_fields())["as_of_epoch"].set_number_value(static_cast<double>(epoch));
   *(*all.mutable_fields())["states"].mutable_struct_value() = states;
   *(*all.mutable_fields())["timers"].mutable_struct_value() = timers;

@@ -6,12 +6,16 @@
 namespace ebb {
 namespace {
 
+// More than any application lives to see, and far from where numbers end.
+constexpr uint64_t kLastEpoch = uint64_t{1} << 62;
+constexpr int64_t kLastOffset = int64_t{1} << 62;
+
 // All that the ring holds, by epoch.
 absl::StatusOr<std::map<uint64_t, v1::EpochRecord>> ReadRing(Store* store) {
   std::map<uint64_t, v1::EpochRecord> records;
   absl::Status status;
   const std::string first(1, layout::kEpoch);
-  status.Update(store->Scan(first, layout::PrefixEnd(first), [&](std::string_view, std::string_view value) {
+  status.Update(store->Scan(first, layout::PrefixEnd(first), [&](std::string_view key, std::string_view value) {
     v1::EpochRecord record;
     if (!record.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
       status = absl::DataLossError("an epoch record cannot be read");
@@ -21,6 +25,12 @@ absl::StatusOr<std::map<uint64_t, v1::EpochRecord>> ReadRing(Store* store) {
       status = absl::DataLossError(Text("an epoch record has format ", record.format(), ", expected ",
                                                 kEpochRecordFormat, "; it was written by another version of ebb: run "
                                         "that one, or give the application another name to begin anew"));
+      return false;
+    }
+    if (record.epoch() == 0 || record.epoch() > kLastEpoch || record.low_water() > record.epoch() ||
+        key != layout::EpochKey(EpochSlot(record.epoch()))) {
+      status = absl::DataLossError(Text("the record of epoch ", record.epoch(), ", with ", record.low_water(),
+                                        " as its low-water mark, is one that no epoch has"));
       return false;
     }
     records[record.epoch()] = std::move(record);
@@ -37,6 +47,24 @@ int64_t SliceEnd(const v1::EpochRecord& record, size_t source) {
   int64_t end = record.slices(at).from();
   for (const v1::EpochRecord::Round& round : record.rounds()) end += static_cast<int64_t>(round.advance(at));
   return end;
+}
+
+absl::Status CheckSlices(const v1::EpochRecord& record, size_t sources) {
+  const int count = static_cast<int>(sources);
+  bool sound = record.slices_size() == count;
+  for (const v1::EpochRecord::Round& round : record.rounds()) sound &= round.advance_size() == count;
+  for (int i = 0; sound && i < count; ++i) {
+    int64_t left = kLastOffset - record.slices(i).from();
+    sound = record.slices(i).from() >= 0 && left >= 0;
+    for (const v1::EpochRecord::Round& round : record.rounds()) {
+      sound &= round.advance(i) <= static_cast<uint64_t>(kLastOffset);
+      if (sound) left -= static_cast<int64_t>(round.advance(i));
+      sound &= left >= 0;
+    }
+  }
+  if (sound) return absl::OkStatus();
+  return absl::DataLossError(Text("the record of epoch ", record.epoch(), " does not tell of ", sources,
+                                  " sources from where to where each was read"));
 }
 
 absl::StatusOr<std::optional<v1::EpochRecord>> ReadLastEpochRecord(Store* store) {

@@ -27,8 +27,11 @@ int64_t SliceEnd(const v1::EpochRecord& record, size_t source);
 absl::StatusOr<std::optional<v1::EpochRecord>> ReadLastEpochRecord(Store* store);
 
 // The records in the store by epoch, those up to the last epoch's low-water mark left out but for its own.
-// DataLoss: one is missing, unreadable or of another format; the message says which.
+// DataLoss: one is missing, unreadable, impossible or of another format; the message says which.
 absl::StatusOr<std::map<uint64_t, v1::EpochRecord>> ReadEpochRecords(Store* store);
+
+// Whether a record that was read can be of a task with so many sources. DataLoss: what it says of them is impossible.
+absl::Status CheckSlices(const v1::EpochRecord& record, size_t sources);
 
 }  // namespace ebb
 

@@ -40,6 +40,9 @@ absl::Status Task::Adopt(const std::string& new_uuid, bool last_record_only) {
     if (!records.ok()) return records.status();
     records_ = *std::move(records);
   }
+  for (const auto& [epoch, record] : records_) {
+    if (auto status = CheckSlices(record, sources_.size()); !status.ok()) return status;
+  }
   epoch_ = records_.empty() ? 0 : records_.rbegin()->first;
   low_water_ = records_.empty() ? 0 : records_.rbegin()->second.low_water();
   work_total_ = records_.empty() ? 0 : records_.rbegin()->second.work_total();
@@ -100,14 +103,11 @@ absl::StatusOr<bool> Task::Redo(const v1::EpochRecord& record, size_t max_record
   for (size_t handled = 0; handled < max_records; ++handled) {
     if (!merge_->in_round()) {
       if (redo_round_ == record.rounds_size()) return FinishRedoneEpoch(record);
-      if (record.rounds(redo_round_).advance_size() != static_cast<int>(sources_.size())) {
-        return absl::DataLossError(Text("the record of epoch ", record.epoch(), " does not list every source"));
-      }
       if (auto status = AtStep(Step::kRoundRedoBegins); !status.ok()) return status;
       merge_->RedoRound(record.rounds(redo_round_++));
     }
-    // Once the last record is taken, no timer is armed any more before one that fired: those from the place on where the
-    // epoch stopped are the next one's.
+    // Once the last record is taken, no timer is armed any more before one that fired: those from the place on where
+    // the epoch stopped are the next one's.
     const TimeIndex::Wake* const end = left_over_ && InputRedone(record) ? &*left_over_ : nullptr;
     if (auto fired = FireDue(end); !fired.ok()) return fired.status();
     const std::optional<size_t> next = merge_->Next();

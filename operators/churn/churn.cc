@@ -9,6 +9,7 @@
 #include "engine/time/duration.h"
 #include "operators/churn/rhythm.h"
 #include "operators/event_time.h"
+#include "state/soundness.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -60,6 +61,12 @@ absl::Status OrderOfLines(std::string_view what, double lower, double upper) {
   return absl::InvalidArgumentError(Text("escalate_", what, ": expected at least raise_", what, ", which is ",
                                                  lower, ", got ", upper));
 }
+
+bool IsSound(const ChurnState& state) {
+  return AreSound(state.episode(), state.raised_at_ms(), state.last_purchase_ms()) && std::isfinite(state.risk()) &&
+         ChurnState::Status_IsValid(state.status());
+}
+const StateCheck<ChurnState, &IsSound> kCheck;
 
 }  // namespace
 

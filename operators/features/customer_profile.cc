@@ -6,7 +6,9 @@
 #include "operators/features/affinities.h"
 #include "operators/features/event_history.h"
 #include "operators/features/membership.h"
+#include "operators/features/soundness.h"
 #include "operators/features/tickets.h"
+#include "state/soundness.h"
 
 namespace ebb {
 namespace {
@@ -14,6 +16,7 @@ namespace {
 using operators::CustomerProfile;
 
 EBB_OPERATOR("customer-profile", CustomerProfileOperator);
+const StateCheck<CustomerProfile, &IsSound> kCheck;
 
 template <class Context>
 void CountTimes(int times, const Counter& counter, Context& ctx) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/numeric/int128.h"
 #include "operators/features/affinities.h"
 #include "operators/features/columns.h"
 #include "operators/features/event_history.h"
@@ -115,7 +116,7 @@ PurchaseSummary SummarisePurchases(const CustomerProfile& profile) {
   if (gaps >= 1) summary.gap_mean_days = static_cast<double>(total) / static_cast<double>(gaps);
   if (gaps >= 2) {
     // In whole numbers, so that a steady rhythm has a deviation of exactly 0.
-    const int64_t spread = gaps * days.gap_squares - total * total;
+    const absl::int128 spread = absl::int128(gaps) * days.gap_squares - absl::int128(total) * total;
     summary.gap_sd_days = std::sqrt(static_cast<double>(spread)) / static_cast<double>(gaps);
   }
   return summary;

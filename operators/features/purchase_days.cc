@@ -71,6 +71,17 @@ bool Insert(int64_t day, CustomerProfile::PurchaseDays* days) {
 
 }  // namespace
 
+bool GapsAreWhole(const CustomerProfile::PurchaseDays& days) {
+  int64_t left = days.last() - days.first();
+  int64_t count = 0;
+  for (std::string_view rest = days.gaps(); !rest.empty(); ++count) {
+    const uint64_t gap = ReadVarint(&rest);
+    if (gap == 0 || gap > static_cast<uint64_t>(left)) return false;
+    left -= static_cast<int64_t>(gap);
+  }
+  return count == days.gaps_kept();
+}
+
 void DaySums::Append(int64_t day) {
   if (count > 0 && day <= last) return;
   if (count == 0) {

@@ -26,6 +26,9 @@ DaySums SumsOf(const operators::CustomerProfile::PurchaseDays& days);
 // those that are no longer: whether it is new cannot be told.
 bool AddDay(int64_t day, int64_t max_gaps, operators::CustomerProfile::PurchaseDays* days);
 
+// Whether the gaps kept one by one are as many as is said, and none leads back before the first day.
+bool GapsAreWhole(const operators::CustomerProfile::PurchaseDays& days);
+
 }  // namespace ebb
 
 #endif  // EBB_OPERATORS_FEATURES_PURCHASE_DAYS_H_

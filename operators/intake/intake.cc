@@ -1,12 +1,25 @@
 #include "operators/intake/intake.h"
 
+#include <algorithm>
+
 #include "engine/time/duration.h"
 #include "operators/event_time.h"
 #include "operators/intake/normalise.h"
 #include "operators/intake/seen_events.h"
 #include "operators/intake/validate.h"
+#include "state/soundness.h"
 
 namespace ebb {
+namespace {
+
+bool IsSound(const operators::SeenEvents& seen) {
+  const auto& seconds = seen.second();
+  return seen.id_size() == seconds.size() && std::is_sorted(seconds.begin(), seconds.end()) &&
+         (seconds.empty() || AreSound(*seconds.begin(), *seconds.rbegin()));
+}
+const StateCheck<operators::SeenEvents, &IsSound> kCheck;
+
+}  // namespace
 
 EBB_OPERATOR("intake", Intake);
 

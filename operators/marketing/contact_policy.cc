@@ -11,6 +11,7 @@
 #include "operators/event_time.h"
 #include "operators/marketing/channels.h"
 #include "state/hash.h"
+#include "state/soundness.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -61,6 +62,18 @@ std::string Sentence(v1::WithheldTrigger::Cause cause, const Candidate& candidat
       return "";
   }
 }
+
+bool IsSound(const ContactState& state) {
+  return AreSound(state.closes_at_ms()) &&
+         std::all_of(state.pending().begin(), state.pending().end(),
+                     [](const Candidate& candidate) {
+                       const v1::MarketingTrigger& trigger = candidate.trigger();
+                       return AreSound(candidate.caused_at_ms(), trigger.decided_at_ms(), trigger.expires_at_ms());
+                     }) &&
+         std::all_of(state.contacts().begin(), state.contacts().end(),
+                     [](const ContactState::Contact& contact) { return AreSound(contact.at_ms()); });
+}
+const StateCheck<ContactState, &IsSound> kCheck;
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include "engine/time/duration.h"
 #include "operators/event_time.h"
 #include "operators/marketing/channels.h"
+#include "state/soundness.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -52,6 +53,13 @@ std::string Tickets(const std::vector<Trigger::Event>& events) {
   }
   return Text(ids.size() == 1 ? "ticket " : "tickets ", absl::StrJoin(ids, ", "));
 }
+
+bool IsSound(const TriggerState& state) {
+  return AreSound(state.decided(), state.last_decided_ms()) &&
+         std::all_of(state.events().begin(), state.events().end(),
+                     [](const Trigger::Event& event) { return AreSound(event.at_ms(), event.quantity_milli()); });
+}
+const StateCheck<TriggerState, &IsSound> kCheck;
 
 std::string Articles(size_t count) { return count == 1 ? "an article" : Text(count, " articles"); }
 

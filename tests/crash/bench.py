@@ -23,7 +23,7 @@ RESULTS = {
     "retail": ["alerts", "triggers", "withheld", "features", "dead-letters"],
     "forgetful": ["purchases", "browses", "supports", "members", "engagements", "dead-letters"],
 }
-PATIENCE_S = 120
+PATIENCE_S = 240
 
 # Records come in small batches, so that there are many epochs; some write back, and all but the last leave a debt. A
 # partition that is slow to deliver is waited for, since what is late depends on it.

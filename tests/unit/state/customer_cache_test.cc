@@ -5,6 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "state/layout.h"
+#include "state/soundness.h"
 #include "state/text.h"
 #include "tests/unit/state/customer_cache_testing.h"
 #include "tests/unit/state/store_testing.h"
@@ -340,6 +341,24 @@ TEST_F(CustomerCacheTest, SpoiledRowsAreReportedAndNeverTakenForState) {
   ASSERT_TRUE(Put(*store_, layout::DocumentKey("no value"), StampedRow(3, body)).ok());
   Open("no value").Find(kName, StringValue::default_instance());
   EXPECT_EQ(cache_->status().code(), absl::StatusCode::kDataLoss);
+}
+
+bool IsSmall(const google::protobuf::Int64Value& number) { return AreSound(number.value()); }
+const StateCheck<google::protobuf::Int64Value, &IsSmall> kCheck;
+
+TEST_F(CustomerCacheTest, StateThatItsCheckDoesNotTakeIsReportedAndNotShown) {
+  google::protobuf::Int64Value number;
+  for (const int64_t value : {kMostSound, kMostSound + 1}) {
+    number.set_value(value);
+    std::string body;
+    AppendValue(&body, kName, number.SerializeAsString());
+    const std::string customer = Text(value);
+    ASSERT_TRUE(Put(*store_, layout::DocumentKey(customer), StampedRow(3, body)).ok());
+    const auto* found = Open(customer).Find(kName, number.default_instance());
+    const bool sound = value == kMostSound;
+    EXPECT_EQ(static_cast<const google::protobuf::Int64Value*>(found)->value(), sound ? value : 0);
+    EXPECT_EQ(absl::IsDataLoss(cache_->status()), !sound) << cache_->status();
+  }
 }
 
 }  // namespace

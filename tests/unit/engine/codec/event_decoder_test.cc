@@ -1,5 +1,6 @@
 #include "engine/codec/event_decoder.h"
 
+#include <limits>
 #include <string>
 
 #include "ebb/v1/purchase.pb.h"
@@ -71,6 +72,12 @@ TEST(EventDecoderTest, AValueThatIsNotWholeIsRefusedByItsTrueSize) {
             "whole");
   EXPECT_EQ(Refused(spec, sound, "33"), "");
   EXPECT_EQ(Refused(spec, sound, "many"), "");
+}
+
+TEST(EventDecoderTest, RecordsTimeMayBeAnyNumber) {
+  const SourceSpec spec = Source("json", v1::Purchase::default_instance());
+  const std::string sound = R"({"header": {"customerId": "ann", "eventTimeMs": 60000}})";
+  EXPECT_EQ(Refused(spec, sound, "", std::numeric_limits<int64_t>::max()), "");
 }
 
 TEST(EventDecoderTest, HowFarAnEventIsAheadIsSaidInHours) {

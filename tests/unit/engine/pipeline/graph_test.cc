@@ -178,6 +178,14 @@ TEST_F(GraphTest, WhatNoLongerFitsIsRefusedWithEveryDifference) {
 Undo these changes, or give the application another name to begin anew with empty state.)");
 }
 
+TEST_F(GraphTest, StoredNumbersThatCannotBeAreDamage) {
+  for (const uint32_t number : {0u, Stored().states(1).id(), 1u << 17}) {
+    v1::Manifest stored = Stored();
+    stored.mutable_states(0)->set_id(number);
+    EXPECT_TRUE(absl::IsDataLoss(graph_->Bind(stored, 4).status())) << number;
+  }
+}
+
 TEST_F(GraphTest, ARefusedConfigIsReported) {
   Load(kPipeline);
   PipelineSpec changed = *spec_;

@@ -187,6 +187,31 @@ TEST_F(LossTest, EpochRecordMissingEverywhereIsRefusedOrAccepted) {
   ExpectGoesOn(100);
 }
 
+TEST_F(LossTest, EpochRecordThatCannotBeIsRefused) {
+  const std::vector<std::pair<std::string, std::function<void(v1::EpochRecord*)>>> damages = {
+      {"is one that no epoch has", [](v1::EpochRecord* record) { record->set_low_water(record->epoch() + 1); }},
+      {"is one that no epoch has", [](v1::EpochRecord* record) { record->set_epoch(uint64_t{1} << 63); }},
+      {"does not tell of 2 sources", [](v1::EpochRecord* record) { record->mutable_slices()->RemoveLast(); }},
+      {"does not tell of 2 sources", [](v1::EpochRecord* record) { record->mutable_slices(0)->set_from(-1); }},
+      {"does not tell of 2 sources",
+       [](v1::EpochRecord* record) { record->add_rounds()->add_advance(uint64_t{1} << 63); }},
+  };
+  CrashInDebt(100);
+  const std::string key = layout::EpochKey(EpochSlot(2));
+  std::vector<v1::EpochRecord> sound(kPartitions);
+  for (int32_t p = 0; p < kPartitions; ++p) ASSERT_TRUE(sound[p].ParseFromString(stores_.rows(p)[key]));
+  for (const auto& [told, damage] : damages) {
+    for (int32_t p = 0; p < kPartitions; ++p) {
+      v1::EpochRecord record = sound[p];
+      damage(&record);
+      ASSERT_TRUE(broker_.Append({ChangelogTopic("shop"), p}, key, record.SerializeAsString()).ok());
+    }
+    const absl::Status refusal = Refusal();
+    EXPECT_TRUE(absl::IsDataLoss(refusal)) << refusal;
+    EXPECT_NE(std::string(refusal.message()).find(told), std::string::npos) << refusal;
+  }
+}
+
 TEST_F(LossTest, StateOfAnotherLifeIsRebuilt) {
   options_.worker.uuid_seed = 1;
   CrashInDebt(60);

@@ -1,0 +1,17 @@
+#ifndef EBB_STATE_UTF8_H_
+#define EBB_STATE_UTF8_H_
+
+#include <string_view>
+
+#include "google/protobuf/stubs/common.h"
+
+namespace ebb {
+
+// Whether the text is UTF-8, as protobuf's text fields and JSON must be.
+inline bool IsUtf8(std::string_view text) {
+  return google::protobuf::internal::IsStructurallyValidUTF8(text.data(), static_cast<int>(text.size()));
+}
+
+}  // namespace ebb
+
+#endif  // EBB_STATE_UTF8_H_
