@@ -379,17 +379,18 @@ absl::Status Recovery::StartSources(absl::Duration elapsed) {
   redo_began_ = elapsed;
   phase_ = Phase::kRedo;
   const std::vector<int64_t> from = task_.RedoFrom(live_from_);
+  const std::string redo =
+      redo_epoch_ > task_.epoch() ? "" : Text("epochs ", redo_epoch_, " to ", task_.epoch(), " and ");
   for (size_t i = 0; i < from.size() && !task_.records().empty(); ++i) {
     const auto& [begin, end] = *source_bounds_[i];
     if (from[i] >= begin && live_from_[i] <= end) continue;
     const std::string held =
         Text(ToString(task_.sources()[i]->partition()), " holds the offsets ", begin, " to ", end, " only");
     auto status = AcceptLoss(absl::DataLossError(
-        from[i] < begin
-            ? Text("epochs ", redo_epoch_, " to ", task_.epoch(), " and what follows must be read from offset ",
-                   from[i], " on, but ", held, "; raise the retention of the topic")
-            : Text("the last epoch had read up to offset ", live_from_[i], ", but ", held,
-                   ": the topic has been made anew, or its broker has lost records")));
+        from[i] < begin ? Text(redo, "what follows must be read from offset ", from[i], " on, but ", held,
+                               "; raise the retention of the topic")
+                        : Text("the last epoch had read up to offset ", live_from_[i], ", but ", held,
+                               ": the topic has been made anew, or its broker has lost records")));
     return status.ok() ? GiveUpRedo() : status;
   }
   return task_.StartSources(&input_, from);
