@@ -77,10 +77,16 @@ EventDecoder::EventDecoder(const SourceSpec& spec, int32_t partition, int32_t pa
       partition_(partition),
       partitions_(partitions),
       message_(spec.prototype->New()),
-      header_field_(spec.prototype->GetDescriptor()->FindFieldByName("header")) {}
+      reflection_(message_->GetReflection()),
+      header_field_(spec.prototype->GetDescriptor()->FindFieldByName("header")),
+      header_(static_cast<v1::EventHeader*>(reflection_->MutableMessage(message_.get(), header_field_))) {}
 
-const v1::EventHeader& EventDecoder::header() const {
-  return static_cast<const v1::EventHeader&>(message_->GetReflection()->GetMessage(*message_, header_field_));
+void EventDecoder::Clear() {
+  // Cleared with the message, the header would be freed, and made again for the next event.
+  reflection_->UnsafeArenaReleaseMessage(message_.get(), header_field_);
+  message_->Clear();
+  header_->Clear();
+  reflection_->UnsafeArenaSetAllocatedMessage(message_.get(), header_, header_field_);
 }
 
 std::optional<Rejection> EventDecoder::Decode(const RecordBatch::View& record) {
@@ -101,7 +107,7 @@ std::optional<Rejection> EventDecoder::Decode(const RecordBatch::View& record) {
 
 std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
   const std::string& type = spec_.config.type();
-  message_->Clear();
+  Clear();
   if (spec_.config.format() == "json") {
     if (NestsTooDeep(bytes)) {
       return Rejection{"unparsable", Text("the JSON nests deeper than ", kMaxDepth, " levels")};
@@ -110,6 +116,8 @@ std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
     options.ignore_unknown_fields = true;
     auto status = google::protobuf::util::JsonStringToMessage(
         google::protobuf::StringPiece(bytes.data(), bytes.size()), message_.get(), options);
+    // It has cleared the message itself.
+    header_ = static_cast<v1::EventHeader*>(reflection_->MutableMessage(message_.get(), header_field_));
     if (status.ok()) return std::nullopt;
     const std::string_view why(status.message().data(), status.message().size());
     const size_t begin = bytes.find_first_not_of(" \t\r\n");
@@ -118,10 +126,10 @@ std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
                      Text(NotA(type, "JSON"), ": ", FirstLine(why),
                           is_object ? "" : " An event is an object; should the format of the source be protobuf?")};
   }
-  google::protobuf::io::ArrayInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
-  google::protobuf::io::CodedInputStream in(&stream);
+  google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()),
+                                            static_cast<int>(bytes.size()));
   in.SetRecursionLimit(kMaxDepth);
-  if (message_->ParseFromCodedStream(&in) && in.ConsumedEntireMessage()) return std::nullopt;
+  if (message_->MergeFromCodedStream(&in) && in.ConsumedEntireMessage()) return std::nullopt;
   // No event begins so: it would be a group, which proto3 does not have.
   const bool is_json = bytes.starts_with('{');
   return Rejection{"unparsable", Text(NotA(type, "protobuf"), ": other bytes, cut off, nested deeper than ", kMaxDepth,

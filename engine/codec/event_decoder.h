@@ -34,7 +34,7 @@ class EventDecoder {
   std::optional<Rejection> Decode(const RecordBatch::View& record);
 
   const google::protobuf::Message& message() const { return *message_; }
-  const v1::EventHeader& header() const;
+  const v1::EventHeader& header() const { return *header_; }
   // The state key: the customer id, or "anon:<kind>:<value>" of the first anonymous id.
   const std::string& customer() const { return customer_; }
   int64_t time_ms() const { return header().event_time_ms(); }
@@ -43,6 +43,7 @@ class EventDecoder {
   static constexpr int kMaxDepth = 32;
 
  private:
+  void Clear();
   std::optional<Rejection> Parse(std::string_view bytes);
   std::optional<Rejection> FindCustomer();
   std::optional<Rejection> CheckTime(int64_t record_time_ms) const;
@@ -50,8 +51,10 @@ class EventDecoder {
   const SourceSpec& spec_;
   const int32_t partition_;
   const int32_t partitions_;
-  std::unique_ptr<google::protobuf::Message> message_;
-  const google::protobuf::FieldDescriptor* header_field_;
+  const std::unique_ptr<google::protobuf::Message> message_;
+  const google::protobuf::Reflection* const reflection_;
+  const google::protobuf::FieldDescriptor* const header_field_;
+  v1::EventHeader* header_;  // A part of the message.
   std::string customer_;
 };
 
