@@ -156,7 +156,7 @@ absl::StatusOr<absl::Duration> Worker::StepReady(TransactionState state) {
   if (handled || *recovering || !Ready()) idle_since_ = now;
   WatchRetention(now);
   const bool catch_up = WantsCatchUp();
-  if (ShouldClose(handled) || catch_up || endangered_) {
+  if (ShouldClose(handled) || catch_up) {
     if (auto status = CloseAll(catch_up || endangered_); !status.ok()) return status;
     phase_ = Phase::kFlushing;
     return absl::ZeroDuration();

@@ -53,7 +53,8 @@ bool GhostCustomer::On(const Event& event, int64_t watermark_ms, std::vector<Exp
   }
   if (act == Event::ERASE) marks_.erase(key);
   if (act == Event::NOTE) notes_.emplace_back(header.event_id(), event.ballast());
-  if (act == Event::ARM) timers_[kSilence] = now_ms + event.delay_ms();
+  if (act == Event::ARM || act == Event::ARM_BOTH) timers_[kSilence] = now_ms + event.delay_ms();
+  if (act == Event::ARM_BOTH) timers_[kEcho] = now_ms + event.delay_ms();
   if (act == Event::ARM_PAST) timers_[kEcho] = now_ms - event.delay_ms();
   if (act == Event::DISARM) timers_.erase(kSilence);
   Tell(header.event_id(), header.source(), now_ms, watermark_ms, act == Event::SHOUT ? 3 : 1, results);

@@ -128,12 +128,17 @@ bool GhostTask::AnyDue() const {
 }
 
 void GhostTask::FireDue() {
+  Due last;
   for (Due due; timers_left_ > 0 && Earliest(&due) && due.deadline_ms <= watermark_ms_; --timers_left_) {
     Known& known = Find(due.customer);
     std::vector<Expected> results;
     known.now.Fire(due.timer, watermark_ms_, &results);
     Leave(results);
     situations_.Met(due.timer == GhostCustomer::kEcho ? "timer armed in the past fired" : "timer fired");
+    if (due.customer == last.customer && due.deadline_ms == last.deadline_ms) {
+      situations_.Met("two timers of a customer at one moment");
+    }
+    last = due;
   }
 }
 

@@ -51,6 +51,10 @@ class SimulatedOperator final : public Operator<Takes<Event>, Emits<Told>, v1::O
       }
       case Event::ARM: silence_.Arm(ctx, ctx.now() + absl::Milliseconds(event.delay_ms())); break;
       case Event::ARM_PAST: echo_.Arm(ctx, ctx.now() - absl::Milliseconds(event.delay_ms())); break;
+      case Event::ARM_BOTH:
+        silence_.Arm(ctx, ctx.now() + absl::Milliseconds(event.delay_ms()));
+        echo_.Arm(ctx, ctx.now() + absl::Milliseconds(event.delay_ms()));
+        break;
       case Event::DISARM: silence_.Cancel(ctx); break;
       default: break;
     }

@@ -51,6 +51,7 @@ const std::vector<std::string_view>& Situations::Names() {
       // State.
       "timer fired",
       "timer armed in the past fired",
+      "two timers of a customer at one moment",
       "tombstone written",
       "customer revived after a tombstone",
       "empty document written",

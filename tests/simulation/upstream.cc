@@ -36,9 +36,10 @@ Event Upstream::MakeEvent(int64_t now_ms) {
   if (chance_.PerMille(300)) header.set_source("till");
   const Event::Act plain[] = {Event::COUNT, Event::PUT,  Event::PUT,  Event::ERASE,
                               Event::NOTE,  Event::PEEK, Event::SHOUT};
-  const Event::Act timed[] = {Event::ARM, Event::ARM, Event::ARM, Event::ARM_PAST, Event::DISARM};
+  const Event::Act timed[] = {Event::ARM,      Event::ARM,      Event::ARM,
+                              Event::ARM_PAST, Event::ARM_BOTH, Event::DISARM};
   event.set_act(plain[chance_.Below(7)]);
-  if (chance_.PerMille(profile_.timers)) event.set_act(timed[chance_.Below(5)]);
+  if (chance_.PerMille(profile_.timers)) event.set_act(timed[chance_.Below(6)]);
   if (chance_.PerMille(profile_.clearing)) event.set_act(chance_.PerMille(700) ? Event::CLEAR : Event::DROP);
   if (chance_.PerMille(10)) event.set_act(Event::REJECT);
   event.set_key(static_cast<int32_t>(chance_.Below(8)));

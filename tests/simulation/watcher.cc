@@ -167,7 +167,7 @@ void Watcher::CheckBounds(const Task& task) {
   // One record may open a customer and change some rows; one customer may tell three times.
   constexpr size_t kOneItem = 8000;
   const size_t ballast = 3 * static_cast<size_t>(profile_.ballast) + kOneItem;
-  if (task.cache().pinned_bytes() > profile_.pinned_bytes + ballast * 4) {
+  if (task.cache().pinned_bytes() > profile_.pinned_bytes + ballast) {
     referee_.Violated("an epoch pins more than it may");
   }
   uint64_t records = 0;

@@ -61,6 +61,13 @@ class LossTest : public RuntimeTest {
     EXPECT_EQ(ResultsOfEvents(), events_before + 50);
   }
 
+  // How many partitions' state was rebuilt from the changelog for this reason.
+  static int Rebuilt(const SimulatedProcess& process, const std::string& why) {
+    return static_cast<int>(std::count_if(process.notes().begin(), process.notes().end(), [&](const std::string& note) {
+      return note.find("rebuilt from the changelog: " + why) != std::string::npos;
+    }));
+  }
+
   int ResultsOfEvents() const {
     int results = 0;
     for (const std::string& line : Results()) results += line.find("\"orders\":\"-") == std::string::npos;
@@ -224,17 +231,37 @@ TEST_F(LossTest, StateOfAnotherLifeIsRebuilt) {
   options_.worker.uuid_seed = 1000;
   CrashInDebt(200);
   for (int32_t p = 0; p < kPartitions; ++p) {
-    broker_.Compact({ChangelogTopic("shop"), p});
+    const TopicPartition changelog{ChangelogTopic("shop"), p};
+    // Nothing is left of the record that the store would be compared by.
+    v1::StorePosition position;
+    ASSERT_TRUE(position.ParseFromString(former[p].at(layout::PositionKey())));
+    for (const MemoryBroker::Record& record : broker_.Committed(changelog)) {
+      if (record.offset != position.next_offset() - 1) continue;
+      ASSERT_TRUE(broker_.Append(changelog, record.key, record.value).ok());
+      break;
+    }
+    broker_.Compact(changelog);
     stores_.rows(p) = {former[p].begin(), former[p].end()};
   }
   auto process = Start();
   StepUntilFinished(*process);
-  bool rebuilt = false;
-  for (const std::string& note : process->notes()) {
-    rebuilt |= note.find("rebuilt from the changelog") != std::string::npos;
-  }
-  EXPECT_TRUE(rebuilt);
+  EXPECT_EQ(Rebuilt(*process, "it mirrors another changelog of that name"), kPartitions);
   EXPECT_EQ(ResultSet(), expected);
+}
+
+TEST_F(LossTest, StoreThatPartedWithItsChangelogIsRebuilt) {
+  CrashInDebt(60);
+  for (int32_t p = 0; p < kPartitions; ++p) {
+    MemoryStores::Rows& rows = stores_.rows(p);
+    const std::string last = layout::EpochKey(EpochSlot((*ReadLastEpochRecord(stores_.Open(p)->get()))->epoch()));
+    v1::EpochRecord record;
+    ASSERT_TRUE(record.ParseFromString(rows[last]));
+    record.set_committed_at_ms(record.committed_at_ms() + 1);
+    rows[last] = record.SerializeAsString();
+  }
+  auto process = Start();
+  StepUntilFinished(*process);
+  EXPECT_EQ(Rebuilt(*process, "its last epoch record is not the changelog's"), kPartitions);
 }
 
 TEST_F(LossTest, StateOfAnotherLifeIsRebuiltAlsoWhereThatLifeWasAsLong) {
@@ -256,11 +283,20 @@ TEST_F(LossTest, StateOfAnotherLifeIsRebuiltAlsoWhereThatLifeWasAsLong) {
   for (int32_t p = 0; p < kPartitions; ++p) stores_.rows(p) = former[p];
   auto process = Start();
   StepUntil(*process, [&] { return process->standing().ready; });
-  int rebuilt = 0;
-  for (const std::string& note : process->notes()) {
-    rebuilt += note.find("rebuilt from the changelog") != std::string::npos ? 1 : 0;
+  EXPECT_EQ(Rebuilt(*process, ""), kPartitions);
+}
+
+TEST_F(LossTest, StoreIsNoProofOfWhatTheChangelogHasLost) {
+  CrashInDebt(60);
+  for (int32_t p = 0; p < kPartitions; ++p) {
+    const TopicPartition changelog{ChangelogTopic("shop"), p};
+    const std::string last = layout::EpochKey(EpochSlot((*ReadLastEpochRecord(stores_.Open(p)->get()))->epoch()));
+    ASSERT_TRUE(broker_.Append(changelog, last, std::nullopt).ok());
+    MemoryBroker::Compaction with_tombstones;
+    with_tombstones.tombstones_before_ms = std::numeric_limits<int64_t>::max();
+    broker_.Compact(changelog, with_tombstones);
   }
-  EXPECT_EQ(rebuilt, kPartitions);
+  ExpectRefused("of the last epoch");
 }
 
 TEST_F(LossTest, RestoreThatWasNotFinishedIsBegunAnew) {
@@ -306,6 +342,25 @@ TEST_F(LossTest, LogThatMovesUpMakesStateBeWrittenBeforeItIsTooLate) {
     for (int i = 0; i < 50; ++i) ASSERT_TRUE(process->Step().ok());
   }
   EXPECT_EQ(Debts(*process), 0u);
+}
+
+TEST_F(LossTest, LogThatMovesUpMakesStateBeWrittenAlsoWhileOthersAreBusy) {
+  options_.worker.commit_interval = absl::Seconds(1);
+  SendEvents(0, 100);
+  auto process = Start();
+  StepUntil(*process, [&] { return process->standing().finished && process->worker().Finished(); });
+  const auto debt = [&](int32_t p) { return process->worker().slots().at(p).task->debt().work(); };
+  ASSERT_GT(debt(1), 0u);
+  // A process without work would write everything anyway.
+  for (int64_t begin : {1, 2}) {
+    broker_.Trim({"browses", 1}, begin);
+    for (absl::Duration passed; passed <= Worker::kRetentionWatch; passed += absl::Milliseconds(100)) {
+      ASSERT_TRUE(broker_.Append({"browses", 0}, "", "no event").ok());
+      clock_.Advance(absl::Milliseconds(100));
+      for (int i = 0; i < 10; ++i) ASSERT_TRUE(process->Step().ok());
+    }
+  }
+  EXPECT_EQ(debt(1), 0u);
 }
 
 TEST_F(LossTest, RecordsThatCompactionMayRemoveAreNotOwed) {

@@ -44,6 +44,23 @@ TEST_F(SourceCursorTest, MarkersOfTransactionsAreNoLagOnceTheEndIsReached) {
   EXPECT_EQ(cursor_.lag(), 0);
 }
 
+TEST_F(SourceCursorTest, SourceIsIdleOnlyOnceItsEndWasSeen) {
+  SourceCursor small(spec_->sources[0], 0, kPartitions, 1);
+  for (size_t i = 0; i < 2 * SourceCursor::kPollRecords; ++i) {
+    ASSERT_TRUE(broker_.Append(small.partition(), "", "record").ok());
+  }
+  ASSERT_TRUE(small.Start(&input_, 0).ok());
+  const auto take_all = [&] {
+    while (small.HasHead()) small.Take();
+  };
+  ASSERT_TRUE(*small.Fill());
+  take_all();
+  EXPECT_FALSE(small.idle()) << "more may follow";
+  ASSERT_TRUE(*small.Fill());
+  take_all();
+  EXPECT_TRUE(small.idle());
+}
+
 TEST_F(SourceCursorTest, NothingMoreIsTakenInWhileEnoughIsBuffered) {
   SourceCursor small(spec_->sources[0], 0, kPartitions, 1);
   for (size_t i = 0; i < 2 * SourceCursor::kPollRecords; ++i) {
