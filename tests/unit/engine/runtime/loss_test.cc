@@ -286,6 +286,17 @@ TEST_F(LossTest, StateOfAnotherLifeIsRebuiltAlsoWhereThatLifeWasAsLong) {
   EXPECT_EQ(Rebuilt(*process, ""), kPartitions);
 }
 
+TEST_F(LossTest, StoreIsAsOldAsItsLastCommit) {
+  options_.worker.max_store_age = absl::Hours(1);
+  CrashInDebt(60);
+  for (int rebuilt : {0, kPartitions}) {
+    clock_.Advance(absl::Minutes(36));
+    auto process = Start();
+    StepUntil(*process, [&] { return process->standing().ready; });
+    EXPECT_EQ(Rebuilt(*process, "its last commit is 1h"), rebuilt) << "to be opened makes it no younger";
+  }
+}
+
 TEST_F(LossTest, StoreIsNoProofOfWhatTheChangelogHasLost) {
   CrashInDebt(60);
   for (int32_t p = 0; p < kPartitions; ++p) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/runtime/epoch_record.h"
+#include "state/layout.h"
 #include "tests/unit/engine/runtime/counting_operator.h"
 #include "tests/unit/engine/runtime/runtime_fixture.h"
 
@@ -94,6 +95,24 @@ TEST_F(RuntimeTest, TimersThatAFullEpochLeavesOverFireOnceAfterACrash) {
   for (const auto& [partition, slot] : process->worker().slots()) redone += slot.task->stats().redone_epochs;
   EXPECT_GT(redone, 0u);
   EXPECT_EQ(ResultSet(), expected);
+}
+
+TEST_F(RuntimeTest, EpochEndsWithTheRecordThatPinsMoreThanItMay) {
+  options_.worker.task.pinned_bytes = 1;
+  SendEvents(0, 50);
+  auto process = Start();
+  StepUntil(*process, [&] { return process->standing().finished && process->worker().Finished(); });
+  uint64_t most = 0;
+  for (int32_t p = 0; p < kPartitions; ++p) {
+    for (const MemoryBroker::Record& row : broker_.Committed({ChangelogTopic("shop"), p})) {
+      v1::EpochRecord record;
+      if (layout::KindOf(row.key) != layout::RowKind::kEpoch || !record.ParseFromString(*row.value)) continue;
+      uint64_t records = 0;
+      for (const auto& slice : record.slices()) records += slice.records();
+      most = std::max(most, records);
+    }
+  }
+  EXPECT_EQ(most, 1u);
 }
 
 TEST_F(RuntimeTest, TimersAreDebtLikeRecords) {
