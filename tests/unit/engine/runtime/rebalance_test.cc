@@ -3,6 +3,9 @@
 #include <set>
 #include <string>
 
+#include "engine/runtime/recovery.h"
+#include "state/document.h"
+#include "state/layout.h"
 #include "tests/unit/engine/runtime/runtime_fixture.h"
 
 namespace ebb::testing {
@@ -92,6 +95,38 @@ TEST_F(RebalanceTest, RedoThatARebalanceInterruptsBeginsAnew) {
     return process->standing().finished && process->worker().Finished() && other->standing().finished &&
            other->worker().Finished();
   });
+  EXPECT_EQ(ResultSet(), expected);
+}
+
+TEST_F(RebalanceTest, WhatThePredecessorCommitsWhileItsSuccessorAsksIsRestored) {
+  const std::multiset<std::string> expected = Undisturbed(100);
+  SendEvents(0, 100);
+  // As much as is read at a time, so that whoever asks too early stops right there.
+  for (int32_t p = 0; p < kPartitions; ++p) {
+    for (size_t i = 0; i < Recovery::kRestoreRecordsPerStep; ++i) {
+      const std::string filler = layout::DocumentKey(Text("filler-", i));
+      ASSERT_TRUE(broker_.Append({ChangelogTopic("shop"), p}, filler, StampedRow(0, "")).ok());
+    }
+  }
+  auto process = Start();
+  // Its offsets are with the broker, its records on their way.
+  bool offsets = false;
+  broker_.set_oracle([&](Step step, std::string_view) {
+    offsets |= step == Step::kOffsets;
+    return step == Step::kAppend ? Fate::kLater : Fate::kHappens;
+  });
+  StepUntil(*process, [&] { return offsets; });
+  broker_.ExpireMember("shop", options_.instance);
+  bool asked = false;
+  broker_.set_oracle([&](Step step, std::string_view) {
+    if (step != Step::kCommittedOffsets || std::exchange(asked, true)) return Fate::kHappens;
+    while (process->worker().figures().commits == 0) EXPECT_TRUE(process->Step().ok());
+    broker_.ExpireMember("shop", options_.instance);
+    return Fate::kHappens;
+  });
+  auto other = StartOther();
+  StepUntil(*other, [&] { return other->standing().finished && other->worker().Finished(); });
+  EXPECT_TRUE(asked);
   EXPECT_EQ(ResultSet(), expected);
 }
 
