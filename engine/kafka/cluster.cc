@@ -175,11 +175,8 @@ absl::StatusOr<std::optional<int64_t>> KafkaCluster::AskOffset(const TopicPartit
   absl::Status status = ToStatus(rd_kafka_offsets_for_times(log_->get(), list.get(), kAttemptMs), what);
   if (status.ok()) status = ToStatus(list->elems[0].err, what);
   if (!status.ok()) {
-    // The library goes on asking whom it takes for the leader until somebody makes it look.
-    const struct rd_kafka_metadata* metadata = nullptr;
-    if (rd_kafka_metadata(log_->get(), 0, nullptr, &metadata, kAttemptMs) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      rd_kafka_metadata_destroy(metadata);
-    }
+    // The library goes by what it has heard of the topic, if anything, until somebody makes it ask anew.
+    (void)FetchPartitionCount(*log_, partition.topic, kAttemptMs);
     return status;
   }
   if (list->elems[0].offset < 0) return std::nullopt;
