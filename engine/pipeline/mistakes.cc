@@ -99,7 +99,7 @@ std::string DidYouMean(absl::string_view word, const std::vector<std::string>& c
       least = distance;
     }
   }
-  return nearest ? absl::StrCat("; did you mean \"", *nearest, "\"?") : "";
+  return nearest ? absl::StrCat("; did you mean ", Quoted(*nearest), "?") : "";
 }
 
 std::string KnownHint(absl::string_view word, const std::vector<std::string>& candidates) {
@@ -108,12 +108,16 @@ std::string KnownHint(absl::string_view word, const std::vector<std::string>& ca
 
 std::string Listed(const std::vector<std::string>& words, absl::string_view conjunction) {
   if (words.empty()) return "nothing";
-  if (words.size() == 1) return words[0];
-  if (words.size() > kMaxWords) {
-    return absl::StrCat(absl::StrJoin(words.begin(), words.begin() + kMaxWords, ", "), " ", conjunction, " ",
-                        words.size() - kMaxWords, " more");
+  std::vector<std::string> shown;
+  for (const std::string& word : words) {
+    if (shown.size() == kMaxWords) break;
+    shown.push_back(Escaped(word));
   }
-  return absl::StrCat(absl::StrJoin(words.begin(), words.end() - 1, ", "), " ", conjunction, " ", words.back());
+  if (words.size() > kMaxWords) {
+    return absl::StrCat(absl::StrJoin(shown, ", "), " ", conjunction, " ", words.size() - kMaxWords, " more");
+  }
+  if (shown.size() == 1) return shown[0];
+  return absl::StrCat(absl::StrJoin(shown.begin(), shown.end() - 1, ", "), " ", conjunction, " ", shown.back());
 }
 
 }  // namespace ebb
