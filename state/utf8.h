@@ -1,8 +1,10 @@
 #ifndef EBB_STATE_UTF8_H_
 #define EBB_STATE_UTF8_H_
 
+#include <string>
 #include <string_view>
 
+#include "absl/strings/escaping.h"
 #include "google/protobuf/stubs/common.h"
 
 namespace ebb {
@@ -10,6 +12,11 @@ namespace ebb {
 // Whether the text is UTF-8, as protobuf's text fields and JSON must be.
 inline bool IsUtf8(std::string_view text) {
   return google::protobuf::internal::IsStructurallyValidUTF8(text.data(), static_cast<int>(text.size()));
+}
+
+// The text, or, where it is not UTF-8, its bytes escaped as in C.
+inline std::string AsUtf8(std::string_view text) {
+  return IsUtf8(text) ? std::string(text) : absl::CHexEscape({text.data(), text.size()});
 }
 
 }  // namespace ebb

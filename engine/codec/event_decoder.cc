@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
@@ -34,8 +33,7 @@ std::string FirstLine(std::string_view text) {
   constexpr size_t kMaxBytes = 300;
   // Of what has no name, such as the whole, protobuf gives an empty one.
   while (text.starts_with(": ")) text.remove_prefix(2);
-  const std::string line(text.substr(0, std::min(kMaxBytes, text.find('\n'))));
-  return IsUtf8(line) ? line : absl::CHexEscape(line);
+  return AsUtf8(text.substr(0, std::min(kMaxBytes, text.find('\n'))));
 }
 
 // JSON that nests deeper than any event is refused before the parser recurses into it.
@@ -79,7 +77,11 @@ EventDecoder::EventDecoder(const SourceSpec& spec, int32_t partition, int32_t pa
       message_(spec.prototype->New()),
       reflection_(message_->GetReflection()),
       header_field_(spec.prototype->GetDescriptor()->FindFieldByName("header")),
-      header_(static_cast<v1::EventHeader*>(reflection_->MutableMessage(message_.get(), header_field_))) {}
+      header_(Header()) {}
+
+v1::EventHeader* EventDecoder::Header() const {
+  return static_cast<v1::EventHeader*>(reflection_->MutableMessage(message_.get(), header_field_));
+}
 
 void EventDecoder::Clear() {
   // Cleared with the message, the header would be freed, and made again for the next event.
@@ -107,7 +109,6 @@ std::optional<Rejection> EventDecoder::Decode(const RecordBatch::View& record) {
 
 std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
   const std::string& type = spec_.config.type();
-  Clear();
   if (spec_.config.format() == "json") {
     if (NestsTooDeep(bytes)) {
       return Rejection{"unparsable", Text("the JSON nests deeper than ", kMaxDepth, " levels")};
@@ -116,8 +117,8 @@ std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
     options.ignore_unknown_fields = true;
     auto status = google::protobuf::util::JsonStringToMessage(
         google::protobuf::StringPiece(bytes.data(), bytes.size()), message_.get(), options);
-    // It has cleared the message itself.
-    header_ = static_cast<v1::EventHeader*>(reflection_->MutableMessage(message_.get(), header_field_));
+    // It has cleared the message, and freed the header.
+    header_ = Header();
     if (status.ok()) return std::nullopt;
     const std::string_view why(status.message().data(), status.message().size());
     const size_t begin = bytes.find_first_not_of(" \t\r\n");
@@ -126,6 +127,7 @@ std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
                      Text(NotA(type, "JSON"), ": ", FirstLine(why),
                           is_object ? "" : " An event is an object; should the format of the source be protobuf?")};
   }
+  Clear();
   google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()),
                                             static_cast<int>(bytes.size()));
   in.SetRecursionLimit(kMaxDepth);

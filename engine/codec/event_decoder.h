@@ -43,6 +43,8 @@ class EventDecoder {
   static constexpr int kMaxDepth = 32;
 
  private:
+  // Where the message has its header; made when there is none.
+  v1::EventHeader* Header() const;
   void Clear();
   std::optional<Rejection> Parse(std::string_view bytes);
   std::optional<Rejection> FindCustomer();

@@ -2,7 +2,6 @@
 
 #include <memory>
 
-#include "absl/strings/escaping.h"
 #include "absl/time/time.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
@@ -93,7 +92,7 @@ absl::StatusOr<std::string> DescribeCustomer(const v1::Manifest& manifest, std::
     }
   }
   // Records' keys are bytes; whoever asks for such a customer reads them as they would be escaped.
-  const std::string name = IsUtf8(customer) ? std::string(customer) : absl::CHexEscape(std::string(customer));
+  const std::string name = AsUtf8(customer);
   if (states.fields().empty() && timers.fields().empty() && rows.fields().empty()) {
     return absl::NotFoundError(Text("nothing is known of customer ", name, " as of epoch ", epoch));
   }
