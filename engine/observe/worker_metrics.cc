@@ -188,7 +188,8 @@ void Page::AddWorkers() {
             });
   PerWorker(Kind::kCounter, "ebb_worker_busy_seconds_total", "Time the worker spent processing.",
             [](const WorkerSnapshot& worker) { return absl::ToDoubleSeconds(worker.figures.busy); });
-  PerWorker(Kind::kGauge, "ebb_redo_rate_records_per_second", "How fast redo goes through records and timers: measured, or assumed at first.",
+  PerWorker(Kind::kGauge, "ebb_redo_rate_records_per_second",
+            "How fast redo is believed to go through records and timers; never faster than processing.",
             [](const WorkerSnapshot& worker) { return worker.figures.redo_rate; });
   PerWorker(Kind::kGauge, "ebb_debt_seconds", "How long redo would take if the worker crashed now.",
             [](const WorkerSnapshot& worker) -> std::optional<double> {

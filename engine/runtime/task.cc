@@ -346,7 +346,6 @@ absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
   auto left_over = cache_->wakes().FirstDue(watermark_ms());
   if (!left_over.ok()) return left_over.status();
   const uint64_t epoch = epoch_ + 1;
-  cache_->Freeze();
   const uint64_t ring_low = epoch >= kEpochRing ? epoch - kEpochRing + 1 : 0;
   const Debt::Epoch open = DebtOf(epoch, OpenWork());
   const bool write_all = write_all_ || budget.work == 0;

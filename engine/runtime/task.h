@@ -100,7 +100,10 @@ class Task final : public ResultSink {
   // The open epoch has reached a bound and must be closed before more is processed.
   bool epoch_full() const;
   bool results_waiting() const { return results_ > 0; }
-  // Closes the epoch, opening an empty one if none is open: puts write-backs and the epoch record into the outbox.
+  // Ends the changes of the open epoch, before Close: what it has touched becomes bytes. Redo has to do that, too.
+  void Freeze() { cache_->Freeze(); }
+  // Closes the frozen epoch, opening an empty one if none is open: puts write-backs and the epoch record into the
+  // outbox.
   absl::Status Close(const Budget& budget, absl::Time wall_clock);
   // The offsets that go with the closed epoch, of every source.
   std::vector<CommittedOffset> Offsets() const;

@@ -204,11 +204,17 @@ absl::StatusOr<bool> Worker::StepRecoveries() {
   redo_looked_at_ = ports_.clock->Elapsed();
   busy_at_look_ = figures_.busy;
   if (was_redoing || redoing_) measured_redo_time_ += redo_looked_at_ - began;
+  return worked;
+}
+
+void Worker::UpdateRedoRate() {
+  figures_.redo_rate = kAssumedRedoRate;
   if (measured_redo_work_ >= kLeastRedoMeasured) {
     figures_.redo_rate = static_cast<double>(measured_redo_work_) /
                          std::max(absl::ToDoubleSeconds(measured_redo_time_), 1e-3);
   }
-  return worked;
+  // Nothing is redone faster than it was processed.
+  figures_.redo_rate = std::min(figures_.redo_rate, live_rate_.PerSecond().value_or(figures_.redo_rate));
 }
 
 absl::StatusOr<bool> Worker::TurnRecoveries(absl::Duration began) {
@@ -218,7 +224,8 @@ absl::StatusOr<bool> Worker::TurnRecoveries(absl::Duration began) {
     // waits for an answer lets the next have its turn, so that all wait together.
     for (int slices = 0; slot.recovery != nullptr; ++slices) {
       // Tasks that are live have their turn, too.
-      if (slices == kRecoverySlices || ports_.clock->Elapsed() - began >= kRecoveryTurn) return worked;
+      if (slices == kRecoverySlices) return worked;
+      if (worked && ports_.clock->Elapsed() - began >= kRecoveryTurn) return true;
       auto done = slot.recovery->Step(ports_.clock->Now(), ports_.clock->Elapsed());
       if (!done.ok()) {
         return absl::Status(done.status().code(), Text("partition ", partition, ": ", done.status().message()));
@@ -257,7 +264,7 @@ void Worker::NoteRecovery(int32_t partition, const Slot& slot) {
 }
 
 absl::StatusOr<bool> Worker::StepTasks() {
-  bool handled = false;
+  size_t handled = 0;
   const absl::Time wall = ports_.clock->Now();
   const absl::Duration began = ports_.clock->Elapsed();
   const size_t slice = Ready() ? kSliceRecords : kSliceRecordsInRecovery;
@@ -273,11 +280,14 @@ absl::StatusOr<bool> Worker::StepTasks() {
       if (auto status = AtStep(Step::kEpochOpened); !status.ok()) return status;
     }
     if (*processed == 0) continue;
-    handled = true;
+    handled += *processed;
     if (auto status = AtStep(Step::kProcessed); !status.ok()) return status;
   }
-  if (handled) figures_.busy += ports_.clock->Elapsed() - began;
-  return handled;
+  if (handled == 0) return false;
+  const absl::Duration took = ports_.clock->Elapsed() - began;
+  figures_.busy += took;
+  live_rate_.Add(handled, took);
+  return true;
 }
 
 bool Worker::ShouldClose(bool handled_any) const {
@@ -340,6 +350,12 @@ uint64_t Worker::BudgetWork() const {
 absl::Status Worker::CloseAll(bool catch_up) {
   // A clean stop writes by and by, too: everything at once would have to be held twice.
   if (stop_ == Stop::kDrain) catch_up = true;
+  const absl::Duration began = ports_.clock->Elapsed();
+  for (auto& [partition, slot] : slots_) {
+    if (slot.recovery == nullptr) slot.task->Freeze();
+  }
+  live_rate_.Add(0, ports_.clock->Elapsed() - began);
+  UpdateRedoRate();
   const Task::Budget budget{BudgetWork(), catch_up};
   endangered_ = false;
   for (auto& [partition, slot] : slots_) {

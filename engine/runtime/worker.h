@@ -25,6 +25,7 @@
 #include "engine/runtime/duration_histogram.h"
 #include "engine/runtime/recovery.h"
 #include "engine/runtime/task.h"
+#include "engine/runtime/work_rate.h"
 #include "engine/time/clock.h"
 #include "state/store.h"
 
@@ -67,7 +68,7 @@ class Worker {
     absl::Duration longest_commit;
     DurationHistogram commit_durations;
     std::optional<absl::Time> last_commit;
-    double redo_rate = 0;                  // Records and timers a second, measured in redo or assumed.
+    double redo_rate = 0;  // Records and timers a second that redo is counted with.
     absl::Duration busy;
     uint64_t accepted_losses = 0;
   };
@@ -114,11 +115,11 @@ class Worker {
   // Records of one task before the next has its turn.
   static constexpr size_t kSliceRecords = 2000;
   // The same while others recover: they come first, or their backlog would grow while that of the living shrinks.
-  static constexpr size_t kSliceRecordsInRecovery = 200;
+  static constexpr size_t kSliceRecordsInRecovery = 50;
   // How long, and for how many steps, recoveries may go on before tasks that are live have their turn.
   static constexpr absl::Duration kRecoveryTurn = absl::Milliseconds(20);
   static constexpr int kRecoverySlices = 16;
-  // Records and timers a second that redo is believed to manage before it was measured.
+  // Records and timers a second that redo is believed to manage before it was measured, unless processing is slower.
   static constexpr double kAssumedRedoRate = 50'000;
   // Before so many were redone the measure counts for nothing.
   static constexpr uint64_t kLeastRedoMeasured = 10'000;
@@ -159,6 +160,7 @@ class Worker {
   // commits under the assignment as before: if it has passed to others meanwhile, the group refuses.
   absl::Status RecoverFenced();
   void BeginRecovery(int32_t partition, Slot* slot, bool keep);
+  void UpdateRedoRate();
   uint64_t BudgetWork() const;
   void NoteRecovery(int32_t partition, const Slot& slot);
   void Note(WorkerNote::Level level, std::string text) { notes_.push_back({level, std::move(text)}); }
@@ -188,6 +190,9 @@ class Worker {
   bool redoing_ = false;                       // At the end of the last turn of recoveries,
   absl::Duration redo_looked_at_;              // which was then, when so much had been spent on tasks that are live.
   absl::Duration busy_at_look_;
+  // Of tasks that are live. To write is left out: the smaller the budget, the more is written, and the more would the
+  // budget shrink.
+  WorkRate live_rate_;
   std::vector<WorkerNote> notes_;
   absl::Status failure_;
 };
