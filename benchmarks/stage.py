@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/integration"))
 
 from confluent_kafka import Producer  # noqa: E402
-from support import Kafka, free_port, wait_until  # noqa: E402,F401
+from support import Kafka, field, free_port, wait_until  # noqa: E402,F401
 
 EBB = os.environ.get("EBB_BINARY", str(ROOT / "build/release/ebb"))
 
@@ -38,29 +38,15 @@ LIVE = re.compile(r"^(\S+) info partition (\d+): (?:kept|live at epoch \d+; (\d+
                   r"epochs and (\d+) records redone in (\d+) ms)", re.M)
 
 
-def varint(number):
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def text_field(number, text):
-    data = text.encode()
-    return bytes([number << 3 | 2]) + varint(len(data)) + data
-
-
 # Order, one line and its currency: the part of a purchase that is the same in all.
-TAIL = b"\x18\x01" + b"\x22" + varint(17) + text_field(1, "sku-1") + text_field(2, "c-1") + b"\x18\xe8\x07\x20\xc7\x07"
-TAIL = TAIL.replace(varint(17), varint(len(TAIL) - 4), 1) + text_field(7, "EUR")
+TAIL = (field(3, 1) + field(4, field(1, b"sku-1") + field(2, b"c-1") + field(3, 1000) + field(4, 967)) +
+        field(7, b"EUR"))
 
 
 def purchase(number, customer, time_ms):
     """A purchase of one article, as its protobuf bytes: about 75."""
-    header = text_field(1, f"e{number}") + text_field(2, customer) + b"\x18" + varint(time_ms)
-    return b"\x0a" + varint(len(header)) + header + text_field(2, f"o{number}") + TAIL
+    header = field(1, f"e{number}".encode()) + field(2, customer.encode()) + field(3, time_ms)
+    return field(1, header) + field(2, f"o{number}".encode()) + TAIL
 
 
 def customer_name(number):

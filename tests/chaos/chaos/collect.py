@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 import changelog
 from cluster import GROUP, PARTITIONS, SINKS, client, source_partitions
 from shop import SOURCES
+from support import wait_until
 
 NO_TIME = -1  # Of an event that cannot be read.
 BATCH = 1000
@@ -78,15 +79,15 @@ def await_settled(bootstrap):
     """Waits until no transaction is open in any topic of results: what was left behind has been aborted then."""
     handles = [Consumer({**client(bootstrap), "group.id": "verifier", "isolation.level": isolation})
                for isolation in ("read_committed", "read_uncommitted")]
-    limit = time.monotonic() + SETTLE_LIMIT_S
+
+    def settled(partition):
+        return len({handle.get_watermark_offsets(partition, timeout=10)[1] for handle in handles}) == 1
+
     try:
         for topic in SINKS + ["changelog"]:
             for p in range(PARTITIONS):
                 partition = TopicPartition(f"{GROUP}.{topic}", p)
-                while len({handle.get_watermark_offsets(partition, timeout=10)[1] for handle in handles}) > 1:
-                    if time.monotonic() > limit:
-                        raise RuntimeError(f"a transaction stays open in {topic}, partition {p}")
-                    time.sleep(0.2)
+                wait_until(lambda: settled(partition), SETTLE_LIMIT_S, f"no open transaction in {topic}, partition {p}")
     finally:
         for handle in handles:
             handle.close()

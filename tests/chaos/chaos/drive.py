@@ -2,6 +2,7 @@
 
 import argparse
 import collections
+import contextlib
 import copy
 import os
 import pathlib
@@ -18,12 +19,14 @@ from collect import collect
 from faults import Faults
 from self_test import MUTANTS
 from stage import PROCESSES, Stage
+from support import wait_until
 from verify import Violations, compare_with_replay, verify
 
 SLOW_S = 20  # A fault whose end is awaited for so long is looked into.
 RESUME_LIMIT_S = 60  # The next fault does not wait longer for the last one.
 OVERLAP_SHARE = 0.2  # Of faults that are followed by the next one without waiting.
-SELF_TEST_S = 75
+SELF_TEST_EVENTS = 22_500
+SELF_TEST_LIMIT_S = 300
 MOST_LATE_SHARE = 0.02  # Of customers that may be left out since an event of theirs came late.
 
 
@@ -57,21 +60,23 @@ def storm(stage, faults, chance, seconds, say):
             await_resumed(stage, faults, struck, say)
         if stuck := stage.progress.stuck():
             return f"partitions {stuck} have not moved for {stage.progress.STUCK_AFTER_S} s"
-        time.sleep(chance.uniform(0, 1.5))
+        time.sleep(chance.uniform(0, 1.5))  # Where in an epoch the next one falls; nothing is waited for.
     return None
 
 
 def await_resumed(stage, faults, struck, say):
-    began = time.monotonic()
-    is_slow = False
-    while time.monotonic() < began + RESUME_LIMIT_S and note_resumed(stage, faults, struck, say) is None:
-        if not is_slow and time.monotonic() > began + SLOW_S:
-            is_slow = True
-            for ebb in stage.ebbs:
-                if ebb.wanted:
-                    say(f"{'':18} {ebb.name} after {SLOW_S} s: {ebb.ask('/readyz')}")
-                    ebb.diagnose(f"slow-{struck}", with_threads=False)
-        time.sleep(0.2)
+    def resumed():
+        return note_resumed(stage, faults, struck, say)
+
+    try:
+        wait_until(resumed, SLOW_S, "all partitions go on")
+    except AssertionError:
+        for ebb in stage.ebbs:
+            if ebb.wanted:
+                say(f"{'':18} {ebb.name} after {SLOW_S} s: {ebb.ask('/readyz')}")
+                ebb.diagnose(f"slow-{struck}", with_threads=False)
+        with contextlib.suppress(AssertionError):
+            wait_until(resumed, RESUME_LIMIT_S - SLOW_S, "all partitions go on")
 
 
 def note_resumed(stage, faults, struck, say):
@@ -89,12 +94,12 @@ def note_resumed(stage, faults, struck, say):
 
 def await_progress(stage, faults, say):
     """After the last fault: every partition must go on."""
-    limit = time.monotonic() + stage.progress.STUCK_AFTER_S
     since = time.monotonic()
-    while stage.progress.resumed(since) is None:
-        if time.monotonic() > limit:
-            return f"not every partition went on within {stage.progress.STUCK_AFTER_S} s of the last fault"
-        time.sleep(0.2)
+    try:
+        wait_until(lambda: stage.progress.resumed(since) is not None, stage.progress.STUCK_AFTER_S,
+                   "every partition goes on after the last fault")
+    except AssertionError as error:
+        return str(error)
     note_resumed(stage, faults, len(faults.strikes), say)
     return None
 
@@ -184,7 +189,7 @@ def run(options, directory, say):
         say(f"every partition moves: {PROCESSES} processes, 3 brokers")
         faults = Faults(stage.cluster, stage.proxy, stage.ebbs[:PROCESSES], stage.ebbs[PROCESSES], chance, say)
         if options.self_test:
-            time.sleep(SELF_TEST_S)
+            wait_until(lambda: stage.progress.total() >= SELF_TEST_EVENTS, SELF_TEST_LIMIT_S, "enough to be verified")
             wrong = None
         else:
             wrong = storm(stage, faults, chance, options.minutes * 60, say) or await_progress(stage, faults, say)

@@ -6,11 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 from cluster import BROKERS, LISTENERS, PROXY, Cluster, Progress
 from process import Ebb
 from proxy import Proxy
+from support import wait_until
 
 PROCESSES = 3
 START_LIMIT_S = 180
@@ -57,11 +57,7 @@ class Stage:
             [sys.executable, PRODUCER, self.cluster.bootstrap, str(self.seed), str(self.rate),
              str(self.directory / "input.json")])
         self.progress = Progress(self.cluster.bootstrap)
-        limit = time.monotonic() + START_LIMIT_S
-        while self.progress.resumed(0) is None:
-            if time.monotonic() > limit:
-                raise RuntimeError(f"not every partition moves within {START_LIMIT_S} s of the start")
-            time.sleep(0.2)
+        wait_until(lambda: self.progress.resumed(0) is not None, START_LIMIT_S, "every partition moves")
 
     def finish(self):
         """Ends the input, stops everybody, and lets one process bring the rest to its end. Returns what the producer

@@ -10,7 +10,7 @@ import time
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from support import EBB, Kafka, Pipeline, wait_until
+from support import EBB, Kafka, Pipeline, field, wait_until
 
 PARTITIONS = 2
 END_LIMIT = 25  # Seconds: what is refused is refused soon, but after a crash the group waits a session out.
@@ -70,21 +70,6 @@ def purchase(customer, event, time_ms=None, **changes):
         target, name = (header, name[len("header_"):]) if name.startswith("header_") else (value, name)
         target[name] = change
     return json.dumps({"header": header, **value}).encode()
-
-
-def varint(number):
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes(out + bytes([number]))
-
-
-def field(number, value):
-    """One field in protobuf's wire format. Source: protobuf.dev, Encoding."""
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 def browse(customer, event, time_ms=None, sku=b"milk"):
