@@ -15,12 +15,14 @@
 namespace ebb::fuzzing {
 namespace {
 
+constexpr uint32_t kClientAddresses = 200;
+
 class Socket {
  public:
   explicit Socket(int descriptor) : descriptor_(descriptor) {}
   Socket() : Socket(socket(AF_INET, SOCK_STREAM, 0)) {}
   ~Socket() {
-    // Reset, so that thousands of closed connections do not use up the ports.
+    // Reset: nobody waits for what was not read.
     const linger at_once{1, 0};
     setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     close(descriptor_);
@@ -63,6 +65,12 @@ sockaddr_in Loopback(int port) {
 
 std::string Exchange(int port, std::string_view request) {
   const Socket client;
+  // A closed connection keeps its pair of ports for a minute: from many addresses they do not run out.
+  static uint32_t connections = 0;
+  sockaddr_in from = Loopback(0);
+  from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + ++connections % kClientAddresses);
+  const bool bound = bind(client.descriptor(), reinterpret_cast<const sockaddr*>(&from), sizeof(from)) == 0;
+  Require(bound, "there is a port to come from");
   const sockaddr_in to = Loopback(port);
   const bool connected = connect(client.descriptor(), reinterpret_cast<const sockaddr*>(&to), sizeof(to)) == 0;
   Require(connected, "the admin port takes connections");
