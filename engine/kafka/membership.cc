@@ -12,6 +12,10 @@
 namespace ebb {
 namespace {
 
+// Members learn of a change of the group by the answer to their next heartbeat, and those that learn first stand still
+// until the last one does.
+constexpr int64_t kHeartbeatsPerSession = 20;
+
 constexpr int kNotice = 5;
 constexpr int kMetadataMs = 10'000;
 constexpr std::chrono::seconds kLeaveLimit(5);
@@ -45,7 +49,7 @@ absl::Status KafkaMembership::Open(const KafkaConnection& connection, const Kafk
       {"group.id", options.group},
       {"partition.assignment.strategy", "range"},
       {"session.timeout.ms", absl::StrCat(session_ms)},
-      {"heartbeat.interval.ms", absl::StrCat(std::max<int64_t>(1, session_ms / 4))},
+      {"heartbeat.interval.ms", absl::StrCat(std::max<int64_t>(1, session_ms / kHeartbeatsPerSession))},
       {"max.poll.interval.ms", absl::StrCat(10 * session_ms)},
       {"enable.auto.commit", "false"},
       {"enable.auto.offset.store", "false"},
