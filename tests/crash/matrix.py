@@ -15,6 +15,7 @@ from bench import EBB_CRASH, Bench
 from cell import cells_of, run_cell
 
 
+TOLD_LINES = 30  # Of the log of a process whose case has a fault.
 RECOVERY = re.compile(r"live at epoch \d+; (\d+) changelog records restored, (\d+) epochs and (\d+) records redone in "
                       r"\d+ ms, (\d+) skipped")
 
@@ -71,6 +72,13 @@ def recoveries(directory):
           f"customers ahead")
 
 
+def tell(directory, name):
+    """The last words of a case's processes."""
+    for log in sorted(directory.glob(f"{name}-*.log")):
+        lines = log.read_text(errors="replace").splitlines()
+        print(f"\n{log.name}, the last of its {len(lines)} lines:", *lines[-TOLD_LINES:], sep="\n  ", flush=True)
+
+
 def run(options, cells):
     directory = pathlib.Path(tempfile.mkdtemp(prefix="crash-", dir="/tmp"))
     bench = Bench(directory, options.port)
@@ -79,9 +87,11 @@ def run(options, cells):
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
             futures = [pool.submit(run_cell, bench, cell, f"crash-{i:03}") for i, cell in enumerate(cells)]
             outcomes = []
-            for future in futures:
+            for i, future in enumerate(futures):
                 outcomes.append(future.result())
                 show(outcomes[-1])
+                if outcomes[-1].fault:
+                    tell(directory, f"crash-{i:03}")
         table(outcomes)
         recoveries(directory)
     finally:
