@@ -2,9 +2,12 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <mutex>
 #include <thread>
 
@@ -16,6 +19,7 @@ namespace ebb::fuzzing {
 namespace {
 
 constexpr uint32_t kClientAddresses = 200;
+constexpr int kConnectLimitMs = 5000;
 
 class Socket {
  public:
@@ -63,6 +67,18 @@ sockaddr_in Loopback(int port) {
   return address;
 }
 
+// Why not, or 0. An alarm of whoever fuzzes may interrupt the call; the connection is made all the same.
+int Connect(const Socket& socket, const sockaddr_in& to) {
+  if (connect(socket.descriptor(), reinterpret_cast<const sockaddr*>(&to), sizeof(to)) == 0) return 0;
+  if (errno != EINTR) return errno;
+  pollfd made{socket.descriptor(), POLLOUT, 0};
+  if (TEMP_FAILURE_RETRY(poll(&made, 1, kConnectLimitMs)) != 1) return ETIMEDOUT;
+  int error = 0;
+  socklen_t size = sizeof(error);
+  getsockopt(socket.descriptor(), SOL_SOCKET, SO_ERROR, &error, &size);
+  return error;
+}
+
 std::string Exchange(int port, std::string_view request) {
   const Socket client;
   // A closed connection keeps its pair of ports for a minute: from many addresses they do not run out.
@@ -71,9 +87,8 @@ std::string Exchange(int port, std::string_view request) {
   from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + ++connections % kClientAddresses);
   const bool bound = bind(client.descriptor(), reinterpret_cast<const sockaddr*>(&from), sizeof(from)) == 0;
   Require(bound, "there is a port to come from");
-  const sockaddr_in to = Loopback(port);
-  const bool connected = connect(client.descriptor(), reinterpret_cast<const sockaddr*>(&to), sizeof(to)) == 0;
-  Require(connected, "the admin port takes connections");
+  const int error = Connect(client, Loopback(port));
+  Require(error == 0, "the admin port takes connections", std::strerror(error));
   client.Send(request);
   shutdown(client.descriptor(), SHUT_WR);
   return client.Receive();
