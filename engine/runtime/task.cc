@@ -80,7 +80,7 @@ void Task::OpenEpoch() {
 }
 
 absl::StatusOr<size_t> Task::Process(size_t max_records, absl::Time wall_clock, absl::Duration elapsed) {
-  if (closed_) return size_t{0};
+  if (frozen_) return size_t{0};
   const uint64_t before = epoch_records_ + epoch_timers_;
   auto filled = merge_->Fill();
   if (!filled.ok()) return filled.status();
@@ -333,6 +333,12 @@ Debt::Epoch Task::DebtOf(uint64_t epoch, uint64_t work_total) const {
   return open;
 }
 
+void Task::Freeze() {
+  if (!epoch_open_ || frozen_) return;
+  frozen_ = true;
+  cache_->Freeze();
+}
+
 absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
   if (auto status = AtStep(Step::kEpochCloses); !status.ok()) return status;
   if (!epoch_open_) {
@@ -343,6 +349,7 @@ absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
   } else if (merge_->in_round()) {
     merge_->EndRound();
   }
+  Freeze();
   auto left_over = cache_->wakes().FirstDue(watermark_ms());
   if (!left_over.ok()) return left_over.status();
   const uint64_t epoch = epoch_ + 1;
@@ -376,7 +383,6 @@ absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
   }
   if (auto status = AtStep(tombstones ? Step::kTombstones : Step::kSerialised); !status.ok()) return status;
   append(layout::EpochKey(EpochSlot(epoch)), record_.SerializeAsString());
-  closed_ = true;
   if (!cache_->status().ok()) return cache_->status();
   return AtStep(Step::kEpochClosed);
 }
@@ -448,7 +454,7 @@ absl::Status Task::Committed(int64_t changelog_end, absl::Time wall_clock) {
 }
 
 void Task::ClearEpoch() {
-  epoch_open_ = closed_ = false;
+  epoch_open_ = frozen_ = false;
   epoch_expires_ms_ = Debt::kNever;
   answered_ms_.clear();
   epoch_stats_ = TaskStats(spec_.sources.size(), spec_.sinks.size());

@@ -100,10 +100,10 @@ class Task final : public ResultSink {
   // The open epoch has reached a bound and must be closed before more is processed.
   bool epoch_full() const;
   bool results_waiting() const { return results_ > 0; }
-  // Ends the changes of the open epoch, before Close: what it has touched becomes bytes. Redo has to do that, too.
-  void Freeze() { cache_->Freeze(); }
-  // Closes the frozen epoch, opening an empty one if none is open: puts write-backs and the epoch record into the
-  // outbox.
+  // Ends the changes of the open epoch: what it has touched becomes bytes. Close does it where it was not done; apart
+  // from it, since redo has to do that, too, and how long it takes is measured.
+  void Freeze();
+  // Closes the epoch, opening an empty one if none is open: puts write-backs and the epoch record into the outbox.
   absl::Status Close(const Budget& budget, absl::Time wall_clock);
   // The offsets that go with the closed epoch, of every source.
   std::vector<CommittedOffset> Offsets() const;
@@ -193,7 +193,7 @@ class Task final : public ResultSink {
 
   // The open epoch.
   bool epoch_open_ = false;
-  bool closed_ = false;
+  bool frozen_ = false;  // Closed, or about to be: nothing more is processed.
   Merge::Time time_before_;
   uint64_t epoch_records_ = 0;
   int64_t epoch_expires_ms_ = Debt::kNever;                // Of the records from compacted sources, the first.
