@@ -1,11 +1,13 @@
 """The faults: each picks a victim, strikes, and mends what it broke."""
 
+import contextlib
 import os
 import signal
 import time
 
 from cluster import BROKERS
 from proxy import STEPS
+from support import wait_until
 
 SESSION_S = 6  # As chaos.yaml has it.
 AIM_LIMIT_S = 8
@@ -120,9 +122,8 @@ class Faults:
 
     def whole(self):
         """Waits for all replicas: with two of three brokers away, nothing could go on."""
-        limit = time.monotonic() + WHOLE_LIMIT_S
-        while not self.cluster.whole() and time.monotonic() < limit:
-            time.sleep(0.5)
+        with contextlib.suppress(AssertionError):
+            wait_until(self.cluster.whole, WHOLE_LIMIT_S, "every replica in sync")
 
     def aim_at_broker(self, kind, broker, act, step):
         def spring():
