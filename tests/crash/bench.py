@@ -104,11 +104,12 @@ class Life:
         wait_until(lambda: self.process.poll() is not None, PATIENCE_S, f"an end of {self.log_file.stem}")
         return self.process.returncode
 
-    def await_frozen(self, step):
-        """Waits until it is frozen at `step`; False when it ended without that."""
-        wait_until(lambda: self.process.poll() is not None or (self.taken(step) and stopped(self.process)), PATIENCE_S,
-                   f"frozen at {step}")
-        return self.process.poll() is None
+    def await_frozen(self, step, later=None):
+        """Waits until it is frozen at `step`; False when it ended without that, or was frozen at a `later` one."""
+        wait_until(lambda: self.process.poll() is not None or
+                   (stopped(self.process) and (self.taken(step) or (later is not None and self.taken(later)))),
+                   PATIENCE_S, f"frozen at {step}")
+        return self.process.poll() is None and self.taken(step)
 
     def signal(self, number):
         self.process.send_signal(number)

@@ -85,7 +85,7 @@ class Case:
     def pass_pause(self, life):
         """Freezes the process amid its work, lets something happen to it, and has it go on."""
         step = self.scenario.pause.step
-        if not life.await_frozen(step):
+        if not life.await_frozen(step, self.cell.step):
             raise NotTaken(f"{step}, the pause, was never taken; exit code {life.process.returncode}")
         event = self.scenario.event
         if event == "join":
