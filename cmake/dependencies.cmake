@@ -10,8 +10,16 @@ find_package(spdlog REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(RocksDB REQUIRED)
 pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)
+pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
 
 find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+# What programs of Ebb allocate with: small pieces of millions of customers, which the C library's allocator spends a
+# third of all time on. Sanitizers bring their own.
+add_library(ebb_allocator INTERFACE)
+if(NOT EBB_SANITIZE)
+  target_link_libraries(ebb_allocator INTERFACE PkgConfig::JEMALLOC)
 endif()
