@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "google/protobuf/message.h"
 #include "state/access.h"
 #include "state/customer_rows.h"
@@ -26,11 +26,11 @@ struct OpenCustomer {
     std::unique_ptr<google::protobuf::Message> message;  // Parsed when it is asked for.
     bool changed = false;
   };
-  std::vector<Value> values;          // In order of ids.
-  std::vector<DocumentTimer> timers;  // In order of (deadline, id).
-  CustomerRows rows;                  // Changed.
+  absl::InlinedVector<Value, 2> values;          // In order of ids.
+  absl::InlinedVector<DocumentTimer, 2> timers;  // In order of (deadline, id).
+  CustomerRows rows;                             // Changed.
   bool changed = false;
-  std::string next_body;              // The body after this epoch; set by Freeze.
+  std::string next_body;  // The body after this epoch; set by Freeze.
 };
 
 // Owned by the cache.

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "state/layout.h"
 
 namespace ebb {
@@ -11,17 +9,6 @@ namespace {
 
 constexpr size_t kOpenOverheadBytes = 512;  // What an open customer holds beside its body and messages, about.
 constexpr size_t kSpareShare = 32;          // Of the cache's bytes, what messages kept for use again may take.
-
-std::string SerializeDeterministically(const google::protobuf::Message& message) {
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream out(&stream);
-    out.SetSerializationDeterministic(true);
-    message.SerializeToCodedStream(&out);
-  }
-  return bytes;
-}
 
 }  // namespace
 
@@ -108,17 +95,15 @@ StateAccess& CustomerCache::Open(Customer* customer, int64_t earliest_ms) {
   open_.push_back(customer);
   // The body, as it is and as it will be.
   pinned_bytes_ += customer->body.size() * 2 + kOpenOverheadBytes;
-  if (customer->dirty_since == 0) clean_.splice(clean_.end(), clean_, customer->place);
-  auto parts = SplitDocument(customer->body);
-  if (!parts) {
+  if (!SplitDocument(customer->body, &parts_)) {
     status_.Update(absl::DataLossError("a customer's stored document cannot be read; rebuild the local state by "
                                        "deleting its directory"));
     return access_;
   }
-  for (const DocumentValue& value : parts->values) {
+  for (const DocumentValue& value : parts_.values) {
     customer->open->values.push_back(OpenCustomer::Value{value.state, value.bytes, nullptr, false});
   }
-  customer->open->timers = std::move(parts->timers);
+  customer->open->timers.assign(parts_.timers.begin(), parts_.timers.end());
   return access_;
 }
 
@@ -166,15 +151,16 @@ void CustomerCache::Freeze() {
   for (Customer* customer : open_) {
     OpenCustomer& open = *customer->open;
     if (!open.changed) continue;
-    open.next_body.clear();
+    next_body_.clear();
     for (const OpenCustomer::Value& value : open.values) {
       if (value.changed) {
-        AppendValue(&open.next_body, value.state, SerializeDeterministically(*value.message));
+        AppendValue(&next_body_, value.state, *value.message);
       } else {
-        AppendValue(&open.next_body, value.state, value.bytes);
+        AppendValue(&next_body_, value.state, value.bytes);
       }
     }
-    for (const DocumentTimer& timer : open.timers) AppendTimer(&open.next_body, timer);
+    for (const DocumentTimer& timer : open.timers) AppendTimer(&next_body_, timer);
+    open.next_body = next_body_;
   }
 }
 
@@ -219,7 +205,9 @@ WriteBack CustomerCache::SelectWriteBack(uint64_t epoch, uint64_t target_low, ui
       written_bytes += customer->bytes;
       AddToWriteBack(epoch, customer, &out);
     } else {
+      // Nor are those that follow.
       out.low_water = std::min(out.low_water, epoch - 1);
+      break;
     }
   }
   BuryDue(epoch, &out);
@@ -303,7 +291,6 @@ void CustomerCache::Commit(uint64_t epoch, WriteBack written, WriteBatch* batch)
     OpenCustomer& open = *customer->open;
     if (open.changed) {
       customer->body = std::move(open.next_body);
-      customer->body.shrink_to_fit();
       if (!open.rows.empty()) {
         if (!customer->rows) customer->rows = std::make_unique<CustomerRows>();
         for (auto& [key, value] : open.rows) (*customer->rows)[key] = std::move(value);
@@ -315,17 +302,12 @@ void CustomerCache::Commit(uint64_t epoch, WriteBack written, WriteBatch* batch)
       }
       Count(customer);
     }
+    if (customer->dirty_since == 0) clean_.splice(clean_.end(), clean_, customer->place);
     CloseOpen(customer);
   }
   open_.clear();
   pinned_bytes_ = 0;
-  for (auto& [key, value] : written.rows.writes()) {
-    if (value) {
-      batch->Put(key, *value);
-    } else {
-      batch->Delete(key);
-    }
-  }
+  batch->Append(std::move(written.rows));
   for (const std::string& id : written.buried) {
     Fill(id);
     if (auto it = customers_.find(id); it != customers_.end()) (*it)->stamp = 0;
@@ -339,6 +321,7 @@ void CustomerCache::Commit(uint64_t epoch, WriteBack written, WriteBatch* batch)
 
 void CustomerCache::Abort() {
   for (Customer* customer : open_) {
+    if (customer->dirty_since == 0) clean_.splice(clean_.end(), clean_, customer->place);
     CloseOpen(customer);
     // The wake-ups that led here are taken out already.
     WakeFromBody(customer);

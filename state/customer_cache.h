@@ -146,6 +146,8 @@ class CustomerCache {
   size_t pinned_bytes_ = 0;
   MessagePool messages_;
   CustomerAccess access_;
+  DocumentParts parts_;    // Of the customer opened last,
+  std::string next_body_;  // and frozen last: memory that is used again.
   size_t bytes_ = 0;
   size_t dirty_bytes_ = 0;
   uint64_t hits_ = 0;

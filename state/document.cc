@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "ebb/v1/changelog.pb.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 
 namespace ebb {
 namespace {
@@ -96,34 +98,55 @@ bool ReadTimer(std::string_view bytes, DocumentTimer* timer) {
   return timer->timer != 0;
 }
 
+// All of a value that comes before its bytes.
+void BeginValue(std::string* body, StateId state, size_t size) {
+  AppendVarint(body, kValueTag);
+  AppendVarint(body, 1 + VarintSize(state) + 1 + VarintSize(size) + size);
+  AppendVarint(body, kStateIdTag);
+  AppendVarint(body, state);
+  AppendVarint(body, kStateBytesTag);
+  AppendVarint(body, size);
+}
+
 }  // namespace
 
 std::optional<DocumentParts> SplitDocument(std::string_view body) {
   DocumentParts parts;
+  if (!SplitDocument(body, &parts)) return std::nullopt;
+  return parts;
+}
+
+bool SplitDocument(std::string_view body, DocumentParts* parts) {
+  parts->values.clear();
+  parts->timers.clear();
   Reader reader(body);
   while (!reader.done()) {
     uint64_t tag = 0;
     std::string_view bytes;
-    if (!reader.Varint(&tag) || !reader.Bytes(&bytes)) return std::nullopt;
+    if (!reader.Varint(&tag) || !reader.Bytes(&bytes)) return false;
     if (tag == kValueTag) {
-      if (!ReadValue(bytes, &parts.values.emplace_back())) return std::nullopt;
-    } else if (tag == kTimerTag) {
-      if (!ReadTimer(bytes, &parts.timers.emplace_back())) return std::nullopt;
-    } else {
-      return std::nullopt;
+      if (!ReadValue(bytes, &parts->values.emplace_back())) return false;
+    } else if (tag != kTimerTag || !ReadTimer(bytes, &parts->timers.emplace_back())) {
+      return false;
     }
   }
-  return parts;
+  return true;
 }
 
 void AppendValue(std::string* body, StateId state, std::string_view bytes) {
-  AppendVarint(body, kValueTag);
-  AppendVarint(body, 1 + VarintSize(state) + 1 + VarintSize(bytes.size()) + bytes.size());
-  AppendVarint(body, kStateIdTag);
-  AppendVarint(body, state);
-  AppendVarint(body, kStateBytesTag);
-  AppendVarint(body, bytes.size());
+  BeginValue(body, state, bytes.size());
   body->append(bytes);
+}
+
+void AppendValue(std::string* body, StateId state, const google::protobuf::Message& message) {
+  const size_t size = message.ByteSizeLong();
+  BeginValue(body, state, size);
+  const size_t begin = body->size();
+  body->resize(begin + size);
+  google::protobuf::io::ArrayOutputStream stream(body->data() + begin, static_cast<int>(size));
+  google::protobuf::io::CodedOutputStream out(&stream);
+  out.SetSerializationDeterministic(true);
+  message.SerializeWithCachedSizes(&out);
 }
 
 void AppendTimer(std::string* body, const DocumentTimer& timer) {

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "google/protobuf/message.h"
 #include "state/access.h"
 
 namespace ebb {
@@ -36,9 +37,13 @@ struct DocumentParts {
 
 // Splits a body. Nothing when it is not a document.
 std::optional<DocumentParts> SplitDocument(std::string_view body);
+// The same into parts that are used again; false when it is not a document.
+bool SplitDocument(std::string_view body, DocumentParts* parts);
 
 // Appends to a body, values in order of ids first, then timers in order of (deadline, id).
 void AppendValue(std::string* body, StateId state, std::string_view bytes);
+// The message's bytes, map entries in order of their keys.
+void AppendValue(std::string* body, StateId state, const google::protobuf::Message& message);
 void AppendTimer(std::string* body, const DocumentTimer& timer);
 
 // A row of the store or the changelog: the stamp, then the body.

@@ -13,6 +13,7 @@
 #include "rocksdb/db.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/options.h"
+#include "rocksdb/slice_transform.h"
 #include "rocksdb/table.h"
 #include "rocksdb/version.h"
 #include "rocksdb/write_batch.h"
@@ -45,6 +46,16 @@ std::optional<int32_t> PartitionOf(absl::string_view family) {
 rocksdb::Slice ToSlice(std::string_view bytes) { return rocksdb::Slice(bytes.data(), bytes.size()); }
 std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
+// Rows in order reach a memtable in a fraction of the time: each is looked for from where the one before went. Writes
+// to one key keep their order.
+std::vector<const WriteBatch::Write*> InOrderOfKeys(const WriteBatch& batch) {
+  std::vector<const WriteBatch::Write*> writes;
+  writes.reserve(batch.writes().size());
+  for (const WriteBatch::Write& write : batch.writes()) writes.push_back(&write);
+  std::stable_sort(writes.begin(), writes.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
+  return writes;
+}
+
 rocksdb::Options DatabaseOptions(const RocksDbOptions& options) {
   rocksdb::Options db;
   db.create_if_missing = true;
@@ -60,6 +71,11 @@ rocksdb::Options DatabaseOptions(const RocksDbOptions& options) {
   db.write_buffer_size = std::clamp<uint64_t>(options.write_buffer_bytes / 4, 64 << 10, 64 << 20);
   db.arena_block_size = std::clamp<uint64_t>(db.write_buffer_size / 64, 4 << 10, 256 << 10);
   db.max_write_buffer_number = 3;
+  // Remembers where the last row of each kind went.
+  db.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewCappedPrefixTransform(1));
+  // Most customers that are looked for in memtables are not there.
+  db.memtable_whole_key_filtering = true;
+  db.memtable_prefix_bloom_size_ratio = 0.05;
   db.target_file_size_base = kFileBytes;
   db.max_bytes_for_level_base = std::max<uint64_t>(4 * db.write_buffer_size, 2 * kFileBytes);
   db.level_compaction_dynamic_level_bytes = true;
@@ -301,7 +317,8 @@ class RocksDbStores::Family final : public Store {
       bytes += key.size() + (value.has_value() ? value->size() : 0) + kRowOverheadBytes;
     }
     rocksdb::WriteBatch rows(bytes);
-    for (const auto& [key, value] : batch.writes()) {
+    for (const WriteBatch::Write* write : InOrderOfKeys(batch)) {
+      const auto& [key, value] = *write;
       const rocksdb::Status added =
           value.has_value() ? rows.Put(handle_, ToSlice(key), ToSlice(*value)) : rows.Delete(handle_, ToSlice(key));
       if (!added.ok()) return FromRocksDb(added, directory());

@@ -3,8 +3,10 @@
 
 // A task's local store: ordered rows of bytes, written in atomic batches. Implemented over RocksDB and memory.
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,14 +23,22 @@ namespace ebb {
 // Writes in order; the later of two for one key holds.
 class WriteBatch {
  public:
+  // A key and its value; none deletes it.
+  using Write = std::pair<std::string, std::optional<std::string>>;
+
   void Put(std::string key, std::string value) { writes_.emplace_back(std::move(key), std::move(value)); }
   void Delete(std::string key) { writes_.emplace_back(std::move(key), std::nullopt); }
-  const std::vector<std::pair<std::string, std::optional<std::string>>>& writes() const { return writes_; }
+  // Adds all that `more` has.
+  void Append(WriteBatch more) {
+    if (writes_.empty()) return writes_.swap(more.writes_);
+    std::move(more.writes_.begin(), more.writes_.end(), std::back_inserter(writes_));
+  }
+  const std::vector<Write>& writes() const { return writes_; }
   bool empty() const { return writes_.empty(); }
   void Clear() { writes_.clear(); }
 
  private:
-  std::vector<std::pair<std::string, std::optional<std::string>>> writes_;
+  std::vector<Write> writes_;
 };
 
 // The rows of one task. After a crash it holds the effect of a prefix of the batches applied, never part of one, and at
