@@ -84,13 +84,15 @@ void Worker::NoteRecovery(int32_t partition, const Slot& slot) {
 }
 
 void Worker::UpdateRedoRate() {
-  figures_.redo_rate = kAssumedRedoRate;
+  const std::optional<double> live = live_rate_.PerSecond();
   if (measured_redo_work_ >= kLeastRedoMeasured) {
     figures_.redo_rate =
         static_cast<double>(measured_redo_work_) / std::max(absl::ToDoubleSeconds(measured_redo_time_), 1e-3);
+    // Nothing is redone faster than it was processed.
+    if (live) figures_.redo_rate = std::min(figures_.redo_rate, *live);
+  } else {
+    figures_.redo_rate = live ? *live * kRedoShare : kAssumedRedoRate;
   }
-  // Nothing is redone faster than it was processed.
-  figures_.redo_rate = std::min(figures_.redo_rate, live_rate_.PerSecond().value_or(figures_.redo_rate));
 }
 
 absl::Status Worker::RecoverFenced() {

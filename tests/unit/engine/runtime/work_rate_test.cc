@@ -40,7 +40,7 @@ class SlowClock final : public Clock {
 
 class RedoRateTest : public RuntimeTest {};
 
-TEST_F(RedoRateTest, IsNeverBelievedToBeFasterThanProcessing) {
+TEST_F(RedoRateTest, IsBelievedToBeSlowerThanProcessing) {
   SendEvents(0, 10'000);
   const SlowClock clock;
   SimulatedProcess process(spec_, &broker_, &stores_, &clock, options_);
@@ -50,9 +50,9 @@ TEST_F(RedoRateTest, IsNeverBelievedToBeFasterThanProcessing) {
     ASSERT_TRUE(process.Step().ok());
   }
   ASSERT_TRUE(process.worker().Finished());
-  // At most 2,000 records of each task in a second.
+  // At most 2,000 records of each task in a second, of which redo is believed to manage a share.
   EXPECT_GT(process.worker().figures().redo_rate, 0);
-  EXPECT_LE(process.worker().figures().redo_rate, 4000);
+  EXPECT_LE(process.worker().figures().redo_rate, 4000 * Worker::kRedoShare);
 }
 
 }  // namespace
