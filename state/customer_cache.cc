@@ -8,6 +8,7 @@ namespace ebb {
 namespace {
 
 constexpr size_t kOpenOverheadBytes = 512;  // What an open customer holds beside its body and messages, about.
+constexpr size_t kLinesAhead = 8;           // How far ahead memory is asked for that will be needed.
 constexpr size_t kSpareShare = 32;          // Of the cache's bytes, what messages kept for use again may take.
 
 }  // namespace
@@ -37,7 +38,11 @@ void CustomerCache::Count(Customer* customer) {
   customer->bytes = bytes;
 }
 
-absl::StatusOr<Customer*> CustomerCache::Load(std::string_view id) {
+absl::StatusOr<Customer*> CustomerCache::Load(std::string_view id, Customer* known) {
+  if (known != nullptr) {
+    ++hits_;
+    return known;
+  }
   if (auto it = customers_.find(id); it != customers_.end()) {
     ++hits_;
     return it->get();
@@ -48,22 +53,33 @@ absl::StatusOr<Customer*> CustomerCache::Load(std::string_view id) {
   return Insert(id, *row);
 }
 
-absl::Status CustomerCache::Prefetch(std::vector<std::string_view> ids) {
-  std::vector<std::pair<std::string, std::string_view>> wanted;
-  for (std::string_view id : ids) {
-    if (!customers_.contains(id)) wanted.emplace_back(layout::DocumentKey(id), id);
+absl::Status CustomerCache::Prefetch(absl::Span<const std::string_view> ids, std::vector<Customer*>* found) {
+  found->assign(ids.size(), nullptr);
+  std::vector<std::pair<std::string, size_t>> wanted;  // Keys and places of those that are not in memory.
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (i + kLinesAhead < ids.size()) customers_.prefetch(ids[i + kLinesAhead]);
+    if (ids[i].empty()) continue;
+    if (auto it = customers_.find(ids[i]); it != customers_.end()) {
+      (*found)[i] = it->get();
+    } else {
+      wanted.emplace_back(layout::DocumentKey(ids[i]), i);
+    }
   }
-  std::sort(wanted.begin(), wanted.end());
-  wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
   if (wanted.empty()) return absl::OkStatus();
+  std::sort(wanted.begin(), wanted.end());
   std::vector<std::string> keys;
   keys.reserve(wanted.size());
-  for (auto& [key, id] : wanted) keys.push_back(key);
+  for (const auto& [key, place] : wanted) {
+    if (keys.empty() || keys.back() != key) keys.push_back(key);
+  }
   auto rows = store_->MultiGet(keys);
   if (!rows.ok()) return rows.status();
-  misses_ += wanted.size();
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    if (auto inserted = Insert(wanted[i].second, (*rows)[i]); !inserted.ok()) return inserted.status();
+  misses_ += keys.size();
+  auto next = wanted.begin();
+  for (size_t i = 0; i < keys.size(); ++i) {
+    auto inserted = Insert(ids[next->second], (*rows)[i]);
+    if (!inserted.ok()) return inserted.status();
+    for (; next != wanted.end() && next->first == keys[i]; ++next) (*found)[next->second] = *inserted;
   }
   return absl::OkStatus();
 }
@@ -148,8 +164,9 @@ void CustomerCache::WakeFromBody(Customer* customer) {
 }
 
 void CustomerCache::Freeze() {
-  for (Customer* customer : open_) {
-    OpenCustomer& open = *customer->open;
+  for (size_t i = 0; i < open_.size(); ++i) {
+    AskForOpen(i);
+    const OpenCustomer& open = *open_[i]->open;
     if (!open.changed) continue;
     next_body_.clear();
     for (const OpenCustomer::Value& value : open.values) {
@@ -160,8 +177,14 @@ void CustomerCache::Freeze() {
       }
     }
     for (const DocumentTimer& timer : open.timers) AppendTimer(&next_body_, timer);
-    open.next_body = next_body_;
+    open_[i]->open->next_body = next_body_;
   }
+}
+
+void CustomerCache::AskForOpen(size_t i) const {
+  if (i + kLinesAhead >= open_.size()) return;
+  __builtin_prefetch(open_[i + kLinesAhead]);
+  __builtin_prefetch(open_[i + kLinesAhead / 2]->open.get());
 }
 
 void CustomerCache::AddToWriteBack(uint64_t epoch, Customer* customer, WriteBack* out) {
@@ -287,7 +310,9 @@ void CustomerCache::MarkWritten(uint64_t epoch, Customer* customer, WriteBatch* 
 }
 
 void CustomerCache::Commit(uint64_t epoch, WriteBack written, WriteBatch* batch) {
-  for (Customer* customer : open_) {
+  for (size_t i = 0; i < open_.size(); ++i) {
+    AskForOpen(i);
+    Customer* customer = open_[i];
     OpenCustomer& open = *customer->open;
     if (open.changed) {
       customer->body = std::move(open.next_body);
@@ -340,6 +365,7 @@ void CustomerCache::Evict() {
       ++it;
       continue;
     }
+    ++generation_;
     it = clean_.erase(it);
     bytes_ -= customer->bytes;
     customers_.erase(customers_.find(std::string_view(customer->id)));
@@ -347,6 +373,7 @@ void CustomerCache::Evict() {
 }
 
 void CustomerCache::Reset() {
+  ++generation_;
   customers_.clear();
   clean_.clear();
   dirty_.clear();

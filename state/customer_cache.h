@@ -20,6 +20,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "state/access.h"
 #include "state/customer.h"
 #include "state/customer_access.h"
@@ -46,11 +47,15 @@ class CustomerCache {
   CustomerCache(const CustomerCache&) = delete;
   CustomerCache& operator=(const CustomerCache&) = delete;
 
-  // The customer, from memory or the store; empty when it was never seen. Valid until the next Commit or Abort.
-  absl::StatusOr<Customer*> Load(std::string_view id);
+  // The customer, from memory or the store; empty when it was never seen. Valid until the next Commit or Abort. With
+  // `known`, what Prefetch has found for it in this generation, nothing has to be looked for.
+  absl::StatusOr<Customer*> Load(std::string_view id, Customer* known = nullptr);
 
-  // Reads those of `ids` that are not in memory in one go.
-  absl::Status Prefetch(std::vector<std::string_view> ids);
+  // Reads those of `ids` that are not in memory in one go. *found becomes the customer of each, null for an empty id;
+  // they are valid for as long as generation() stays the same.
+  absl::Status Prefetch(absl::Span<const std::string_view> ids, std::vector<Customer*>* found);
+  // Changes when a customer leaves memory.
+  uint64_t generation() const { return generation_; }
 
   // Makes the customer's state accessible until the next Open or the end of the epoch. No timer can be armed before
   // `earliest_ms`: it is put off until then.
@@ -118,6 +123,8 @@ class CustomerCache {
   };
 
   absl::StatusOr<Customer*> Insert(std::string_view id, const std::optional<std::string>& row);
+  // The customers of open_ that come soon after `i` are brought near: who comes next lies anywhere in memory.
+  void AskForOpen(size_t i) const;
   void AddToWriteBack(uint64_t epoch, Customer* customer, WriteBack* out);
   void BuryDue(uint64_t epoch, WriteBack* out);
   bool HasRows(const Customer& customer);
@@ -152,6 +159,7 @@ class CustomerCache {
   size_t dirty_bytes_ = 0;
   uint64_t hits_ = 0;
   uint64_t misses_ = 0;
+  uint64_t generation_ = 0;
 };
 
 }  // namespace ebb

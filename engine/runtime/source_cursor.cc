@@ -30,7 +30,7 @@ void SourceCursor::Stop() {
 
 size_t SourceCursor::Unread() const {
   size_t unread = 0;
-  for (size_t i = batch_; i < batches_.size(); ++i) unread += batches_[i].size();
+  for (size_t i = batch_; i < batches_.size(); ++i) unread += batches_[i].records.size();
   return batch_ < batches_.size() ? unread - record_ : 0;
 }
 
@@ -45,15 +45,15 @@ std::optional<int64_t> SourceCursor::lag() const {
 absl::StatusOr<bool> SourceCursor::Fill() {
   bool came = false;
   for (int polls = 0; polls < kPollsPerFill && input_ != nullptr && bytes_ - kept_bytes_ < buffer_bytes_; ++polls) {
-    RecordBatch batch;
-    auto polled = input_->Poll(partition_, kPollRecords, &batch);
+    Batch batch;
+    auto polled = input_->Poll(partition_, kPollRecords, &batch.records);
     if (absl::IsUnavailable(polled.status())) break;
     if (!polled.ok()) return polled.status();
     at_end_ = polled->at_end;
     end_offset_ = polled->end_offset;
-    if (batch.empty()) break;
+    if (batch.records.empty()) break;
     came = true;
-    const bool all = batch.size() < kPollRecords;
+    const bool all = batch.records.size() < kPollRecords;
     bytes_ += batch.bytes();
     batches_.push_back(std::move(batch));
     if (all) break;
@@ -62,7 +62,7 @@ absl::StatusOr<bool> SourceCursor::Fill() {
 }
 
 bool SourceCursor::HasHead() {
-  while (batch_ < batches_.size() && record_ >= batches_[batch_].size()) {
+  while (batch_ < batches_.size() && record_ >= batches_[batch_].records.size()) {
     kept_bytes_ += batches_[batch_].bytes();
     ++batch_;
     record_ = 0;
@@ -85,7 +85,19 @@ bool SourceCursor::HasHead() {
   return true;
 }
 
-RecordBatch::View SourceCursor::record() const { return batches_[batch_][record_]; }
+RecordBatch::View SourceCursor::record() const { return batches_[batch_].records[record_]; }
+
+Customer* SourceCursor::KnownCustomer(uint64_t generation) const {
+  constexpr size_t kRecordsAhead = 4;
+  const Batch& batch = batches_[batch_];
+  if (batch.generation != generation || batch.customers.empty()) return nullptr;
+  if (record_ + kRecordsAhead < batch.customers.size()) {
+    __builtin_prefetch(batch.customers[record_ + kRecordsAhead]);
+    const Customer* const sooner = batch.customers[record_ + kRecordsAhead / 2];
+    if (sooner != nullptr) __builtin_prefetch(sooner->body.data());
+  }
+  return batch.customers[record_];
+}
 
 void SourceCursor::Take() {
   const RecordBatch::View view = record();

@@ -9,12 +9,14 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/codec/event_decoder.h"
 #include "engine/log/input.h"
 #include "engine/pipeline/spec.h"
+#include "state/customer.h"
 
 namespace ebb {
 
@@ -64,18 +66,26 @@ class SourceCursor {
   // Of all that is buffered, and of what was taken since the epoch opened and is kept for a rewind.
   size_t bytes() const { return bytes_; }
   size_t kept_bytes() const { return kept_bytes_; }
-  // Visits the keys of records that come next and were not visited yet: those of customers soon to be asked for.
+  // Records that arrived together, and the customers of their keys where they were looked for.
+  struct Batch {
+    RecordBatch records;
+    std::vector<Customer*> customers;
+    uint64_t generation = 0;  // Of the cache, when they were found.
+
+    size_t bytes() const { return records.bytes() + records.size() * sizeof(Customer*); }
+  };
+  // Visits the batches that come next and were not visited yet: their customers will soon be asked for.
   template <class Visit>
-  void VisitNextKeys(Visit visit) {
-    for (; visited_ < std::min(batches_.size(), batch_ + kBatchesAhead); ++visited_) {
-      const RecordBatch& batch = batches_[visited_];
-      for (size_t i = 0; i < batch.size(); ++i) visit(batch[i].key);
-    }
+  void VisitNext(Visit visit) {
+    for (; visited_ < std::min(batches_.size(), batch_ + kBatchesAhead); ++visited_) visit(&batches_[visited_]);
   }
+  // The customer of the head's key, if it was looked for and is still where it was found; brings those near that come
+  // after it.
+  Customer* KnownCustomer(uint64_t generation) const;
   const SourceSpec& spec() const { return spec_; }
   const TopicPartition& partition() const { return partition_; }
 
-  // How many records are asked for at a time, how often in one Fill, and how many such batches VisitNextKeys looks
+  // How many records are asked for at a time, how often in one Fill, and how many such batches VisitNext looks
   // ahead.
   static constexpr size_t kPollRecords = 1000;
   static constexpr int kPollsPerFill = 8;
@@ -90,7 +100,7 @@ class SourceCursor {
   EventDecoder decoder_;
   Input* input_ = nullptr;
 
-  std::deque<RecordBatch> batches_;
+  std::deque<Batch> batches_;
   size_t visited_ = 0;
   size_t batch_ = 0;     // The next record: its batch,
   size_t record_ = 0;    // and its place there.

@@ -199,13 +199,25 @@ absl::StatusOr<bool> Task::FireDue(const TimeIndex::Wake* end) {
 }
 
 absl::Status Task::Prefetch() {
+  std::vector<SourceCursor::Batch*> batches;
   std::vector<std::string_view> keys;
   for (const auto& source : sources_) {
-    source->VisitNextKeys([&](std::string_view key) {
-      if (!key.empty()) keys.push_back(key);
+    source->VisitNext([&](SourceCursor::Batch* batch) {
+      batches.push_back(batch);
+      for (size_t i = 0; i < batch->records.size(); ++i) keys.push_back(batch->records[i].key);
     });
   }
-  return keys.empty() ? absl::OkStatus() : cache_->Prefetch(std::move(keys));
+  if (batches.empty()) return absl::OkStatus();
+  std::vector<Customer*> found;
+  if (auto status = cache_->Prefetch(keys, &found); !status.ok()) return status;
+  auto next = found.begin();
+  for (SourceCursor::Batch* batch : batches) {
+    const auto end = next + static_cast<ptrdiff_t>(batch->records.size());
+    batch->customers.assign(next, end);
+    batch->generation = cache_->generation();
+    next = end;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Task::HandleHead(size_t source) {
@@ -241,7 +253,8 @@ absl::Status Task::HandleHead(size_t source) {
       return absl::OkStatus();
     }
   }
-  auto loaded = cache_->Load(event.customer());
+  Customer* const known = cursor.KnownCustomer(cache_->generation());
+  auto loaded = cache_->Load(event.customer(), record.key == event.customer() ? known : nullptr);
   if (!loaded.ok()) return loaded.status();
   Customer* customer = *loaded;
   if (auto status = CheckStamp(*customer); !status.ok()) return status;

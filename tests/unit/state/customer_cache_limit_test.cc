@@ -45,6 +45,20 @@ TEST_F(CustomerCacheLimitTest, TooLargeACacheWritesTheOldestAndShrinksToItsLimit
   EXPECT_EQ(State("customer 100").size(), 2u + 500u) << "what left is not what comes back";
 }
 
+TEST_F(CustomerCacheLimitTest, GenerationTellsThatSomebodyHasLeft) {
+  Start(10'000);
+  std::vector<Customer*> found;
+  ASSERT_TRUE(cache_->Prefetch({"customer 0"}, &found).ok());
+  const uint64_t generation = cache_->generation();
+  for (int i = 0; cache_->generation() == generation; ++i) {
+    ASSERT_TRUE(InMemory("customer 0"));
+    ASSERT_LT(i, 100);
+    Set(Text("customer ", i), kName, std::string(500, 'x'));
+    CommitAll(i + 1);
+  }
+  EXPECT_FALSE(InMemory("customer 0"));
+}
+
 TEST_F(CustomerCacheLimitTest, CleanCustomersMakeRoomBeforeDirtyOnesAreWritten) {
   Start(0);
   Set("ann", kName, std::string(500, 'x'));

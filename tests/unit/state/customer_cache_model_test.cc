@@ -133,7 +133,9 @@ class Course {
   void Prefetch() {
     std::vector<std::string_view> ids;
     for (size_t i = random_() % 4; i > 0; --i) ids.push_back(kIds[random_() % kIds.size()]);
-    EXPECT_TRUE(cache_.Prefetch(std::move(ids)).ok());
+    std::vector<Customer*> found;
+    ASSERT_TRUE(cache_.Prefetch(ids, &found).ok());
+    for (size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(found[i]->id, ids[i]);
   }
 
   // An event reaches into the past a little, a timer does not, else time might stand still.

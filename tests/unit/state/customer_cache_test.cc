@@ -317,8 +317,12 @@ TEST_F(CustomerCacheTest, PrefetchBringsWhatIsMissingAndKeepsWhatIsThere) {
   Set("b", kName, "dirty");
   CommitNone(2);
   const uint64_t misses = cache_->misses();
-  ASSERT_TRUE(cache_->Prefetch({"c", "b", "a", "c", "never seen"}).ok());
+  std::vector<Customer*> found;
+  ASSERT_TRUE(cache_->Prefetch({"c", "b", "a", "c", "never seen", ""}, &found).ok());
   EXPECT_EQ(cache_->misses(), misses + 3);
+  ASSERT_EQ(found.size(), 6u);
+  EXPECT_THAT(found, ElementsAre(*cache_->Load("c"), *cache_->Load("b"), *cache_->Load("a"), *cache_->Load("c"),
+                                 *cache_->Load("never seen"), nullptr));
   EXPECT_EQ(cache_->customers(), 4u);
   EXPECT_EQ(State("a"), "1=stored");
   EXPECT_EQ(State("b"), "1=dirty, dirty since 2");
@@ -330,7 +334,8 @@ TEST_F(CustomerCacheTest, PrefetchBringsWhatIsMissingAndKeepsWhatIsThere) {
 TEST_F(CustomerCacheTest, SpoiledRowsAreReportedAndNeverTakenForState) {
   ASSERT_TRUE(Put(*store_, layout::DocumentKey("no stamp"), "garbage").ok());
   EXPECT_EQ(cache_->Load("no stamp").status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(cache_->Prefetch({"no stamp"}).code(), absl::StatusCode::kDataLoss);
+  std::vector<Customer*> found;
+  EXPECT_EQ(cache_->Prefetch({"no stamp"}, &found).code(), absl::StatusCode::kDataLoss);
   ASSERT_TRUE(Put(*store_, layout::DocumentKey("no body"), StampedRow(3, "garbage")).ok());
   Open("no body");
   EXPECT_EQ(cache_->status().code(), absl::StatusCode::kDataLoss);
