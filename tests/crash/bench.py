@@ -78,7 +78,7 @@ def stopped(process):
     try:
         states = [(task / "stat").read_text().rsplit(")", 1)[1].split()[0]
                   for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir()]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # A thread has ended meanwhile.
         return False
     return bool(states) and all(state == "T" for state in states)
 
@@ -107,7 +107,7 @@ class Life:
     def await_frozen(self, step, later=None):
         """Waits until it is frozen at `step`; False when it ended without that, or was frozen at a `later` one."""
         wait_until(lambda: self.process.poll() is not None or
-                   (stopped(self.process) and (self.taken(step) or (later is not None and self.taken(later)))),
+                   ((self.taken(step) or (later is not None and self.taken(later))) and stopped(self.process)),
                    PATIENCE_S, f"frozen at {step}")
         return self.process.poll() is None and self.taken(step)
 
