@@ -100,6 +100,8 @@ rocksdb::BlockBasedTableOptions TableOptions(std::shared_ptr<rocksdb::Cache> cac
 
 }  // namespace
 
+std::string RocksDbVersion() { return absl::StrCat(ROCKSDB_MAJOR, ".", ROCKSDB_MINOR, ".", ROCKSDB_PATCH); }
+
 class RocksDbStores::Database {
  public:
   static absl::StatusOr<std::shared_ptr<Database>> Create(const RocksDbOptions& options) {

@@ -14,6 +14,9 @@
 
 namespace ebb {
 
+// The version of the library, such as "7.8.3".
+std::string RocksDbVersion();
+
 // Where a process keeps its stores, and the memory that all of them share. The sum of the two sizes is kept to,
 // however many tasks there are: memtables beyond their share, readers of files, index, filter and data blocks take
 // room from one cache. A batch larger than that is in memory as a whole while it is written.

@@ -10,6 +10,7 @@
 #include "engine/cli/generate.h"
 #include "engine/pipeline/mistakes.h"
 #include "google/protobuf/stubs/logging.h"
+#include "state/rocksdb_store.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -17,7 +18,7 @@ namespace ebb {
 namespace {
 
 std::string Versions() {
-  return Text("ebb ", kVersion, "\nlibrdkafka ", KafkaLibraryVersion(), "\nprotobuf ",
+  return Text("ebb ", kVersion, "\nlibrdkafka ", KafkaLibraryVersion(), "\nRocksDB ", RocksDbVersion(), "\nprotobuf ",
               GOOGLE_PROTOBUF_VERSION / 1000000, ".", GOOGLE_PROTOBUF_VERSION / 1000 % 1000, ".",
               GOOGLE_PROTOBUF_VERSION % 1000);
 }
