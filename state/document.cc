@@ -3,8 +3,7 @@
 #include <algorithm>
 
 #include "ebb/v1/changelog.pb.h"
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "state/serialize.h"
 
 namespace ebb {
 namespace {
@@ -141,12 +140,7 @@ void AppendValue(std::string* body, StateId state, std::string_view bytes) {
 void AppendValue(std::string* body, StateId state, const google::protobuf::Message& message) {
   const size_t size = message.ByteSizeLong();
   BeginValue(body, state, size);
-  const size_t begin = body->size();
-  body->resize(begin + size);
-  google::protobuf::io::ArrayOutputStream stream(body->data() + begin, static_cast<int>(size));
-  google::protobuf::io::CodedOutputStream out(&stream);
-  out.SetSerializationDeterministic(true);
-  message.SerializeWithCachedSizes(&out);
+  AppendMessage(message, size, body);
 }
 
 void AppendTimer(std::string* body, const DocumentTimer& timer) {

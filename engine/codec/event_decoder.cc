@@ -9,8 +9,8 @@
 #include "engine/log/truncation.h"
 #include "engine/time/duration.h"
 #include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/util/json_util.h"
+#include "state/serialize.h"
 #include "state/text.h"
 #include "state/utf8.h"
 
@@ -188,13 +188,7 @@ std::string EncodeMessage(const google::protobuf::Message& message, std::string_
     (void)google::protobuf::util::MessageToJsonString(message, &bytes);
     return bytes;
   }
-  {
-    // The stream trims the string when it goes.
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream out(&stream);
-    out.SetSerializationDeterministic(true);
-    message.SerializeToCodedStream(&out);
-  }
+  AppendMessage(message, message.ByteSizeLong(), &bytes);
   return bytes;
 }
 

@@ -7,8 +7,7 @@
 #include "engine/pipeline/checks.h"
 #include "engine/pipeline/config_tree.h"
 #include "engine/pipeline/yaml_config.h"
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "state/serialize.h"
 
 namespace ebb {
 namespace {
@@ -81,14 +80,9 @@ void MakeOperators(Draft& draft) {
 }
 
 void AppendDigested(const Message& message, std::string& bytes) {
-  std::string one;
-  {
-    google::protobuf::io::StringOutputStream stream(&one);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    message.SerializeToCodedStream(&coded);
-  }
-  absl::StrAppend(&bytes, one.size(), ":", one);
+  const size_t size = message.ByteSizeLong();
+  absl::StrAppend(&bytes, size, ":");
+  AppendMessage(message, size, &bytes);
 }
 
 // FNV-1a. Source: Fowler, Noll, Vo; draft-eastlake-fnv.
