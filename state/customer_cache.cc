@@ -280,6 +280,7 @@ void CustomerCache::Fill(const std::string& id) {
 }
 
 void CustomerCache::CloseOpen(Customer* customer) {
+  if (customer->dirty_since == 0) clean_.splice(clean_.end(), clean_, customer->place);
   for (OpenCustomer::Value& value : customer->open->values) {
     if (value.message) messages_.Give(value.state, std::move(value.message));
   }
@@ -327,7 +328,6 @@ void CustomerCache::Commit(uint64_t epoch, WriteBack written, WriteBatch* batch)
       }
       Count(customer);
     }
-    if (customer->dirty_since == 0) clean_.splice(clean_.end(), clean_, customer->place);
     CloseOpen(customer);
   }
   open_.clear();
@@ -346,7 +346,6 @@ void CustomerCache::Commit(uint64_t epoch, WriteBack written, WriteBatch* batch)
 
 void CustomerCache::Abort() {
   for (Customer* customer : open_) {
-    if (customer->dirty_since == 0) clean_.splice(clean_.end(), clean_, customer->place);
     CloseOpen(customer);
     // The wake-ups that led here are taken out already.
     WakeFromBody(customer);
