@@ -21,15 +21,7 @@ EOF
 
 install_what_is_missing() {
   "$root/deploy/install-packages.sh" "$root"/deploy/packages-{build,benchmarks}.txt
-  local venv="$root/build/venv"
-  if ! cmp -s "$root/tests/requirements.txt" "$venv/requirements.txt"; then
-    rm -rf "$venv"
-    /usr/bin/python3 -m venv "$venv"
-    PIP_CERT="${PIP_CERT:-/etc/ssl/certs/ca-certificates.crt}" "$venv/bin/pip" install \
-      --quiet --disable-pip-version-check -r "$root/tests/requirements.txt"
-    cp "$root/tests/requirements.txt" "$venv/"
-  fi
-  export PATH="$venv/bin:$PATH"
+  "$root/tests/install-python-packages.sh"
 }
 
 build() {
@@ -41,6 +33,7 @@ build() {
 
 cd "$root"
 install_what_is_missing >&2
+export PATH="$root/build/venv/bin:$PATH"
 if [[ " $* " == *' --help '* || " $* " == *' -h '* ]]; then
   usage
 else

@@ -21,20 +21,6 @@ environment a warning of the compiler is an error.
 EOF
 }
 
-# Python packages, unless build/venv holds those of this requirements.txt.
-install_python_packages() {
-  local venv="$root/build/venv"
-  if ! cmp -s "$root/tests/requirements.txt" "$venv/requirements.txt"; then
-    rm -rf "$venv"
-    /usr/bin/python3 -m venv "$venv"
-    # pip trusts a list of authorities of its own; the system's may also know that of a proxy.
-    PIP_CERT="${PIP_CERT:-/etc/ssl/certs/ca-certificates.crt}" "$venv/bin/pip" install \
-      --quiet --disable-pip-version-check -r "$root/tests/requirements.txt"
-    cp "$root/tests/requirements.txt" "$venv/"
-  fi
-  export PATH="$venv/bin:$PATH"
-}
-
 # build_and_test PRESET DIRECTORY [CMAKE OPTION...] -- [CTEST OPTION...]
 build_and_test() {
   local preset="$1" directory="$2" options=()
@@ -59,7 +45,8 @@ esac
 
 cd "$root"
 deploy/install-packages.sh deploy/packages-build.txt deploy/packages-test.txt
-install_python_packages
+tests/install-python-packages.sh
+export PATH="$root/build/venv/bin:$PATH"
 case "$mode" in
   --sanitize)
     for preset in asan-ubsan tsan; do
