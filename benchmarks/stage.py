@@ -55,7 +55,8 @@ def customer_name(number):
 
 def _feed(bootstrap, first, count, customers, start_ms, rate):
     producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "linger.ms": 20,
-                         "batch.size": 256 * 1024, "queue.buffering.max.messages": 500_000, "compression.type": "lz4", "log_level": 2})
+                         "batch.size": 256 * 1024, "queue.buffering.max.messages": 500_000, "compression.type": "lz4",
+                         "log_level": 2})
     began = time.monotonic()
     for i in range(first, first + count):
         # Each customer once, then again in an order that a cache cannot guess.

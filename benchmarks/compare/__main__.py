@@ -24,7 +24,8 @@ from stage import Stage  # noqa: E402
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="benchmarks/run.sh", description="One job, five systems: see benchmarks/README.md")
+    parser = argparse.ArgumentParser(prog="benchmarks/run.sh",
+                                     description="One job, five systems: see benchmarks/README.md")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="two workloads, few events: ten minutes (the default)")
     size.add_argument("--full", action="store_true", help="all workloads, and enough events for a JVM to be warm")

@@ -115,15 +115,14 @@ class Run:
     def _stop(self, process):
         """A clean stop; the CPU-seconds of the whole life."""
         process.send_signal(signal.SIGTERM)
-        end = time.monotonic() + STOP_S
-        while True:
-            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-            if pid:
-                process.returncode = os.waitstatus_to_exitcode(status)
-                return usage.ru_utime + usage.ru_stime
-            if time.monotonic() > end:
-                raise RuntimeError(f"{self.system.name} does not stop")
-            time.sleep(0.05)
+
+        def reaped():
+            pid, *end = os.wait4(process.pid, os.WNOHANG)
+            return end if pid else None
+
+        status, usage = wait_until(reaped, STOP_S, f"an end of {self.system.name}")
+        process.returncode = os.waitstatus_to_exitcode(status)
+        return usage.ru_utime + usage.ru_stime
 
     def _judge(self):
         """What the oracle says; raises when the answer is wrong."""

@@ -104,11 +104,10 @@ class Life:
         wait_until(lambda: self.process.poll() is not None, PATIENCE_S, f"an end of {self.log_file.stem}")
         return self.process.returncode
 
-    def await_frozen(self, step, later=None):
+    def await_frozen(self, step, *later):
         """Waits until it is frozen at `step`; False when it ended without that, or was frozen at a `later` one."""
         wait_until(lambda: self.process.poll() is not None or
-                   ((self.taken(step) or (later is not None and self.taken(later))) and stopped(self.process)),
-                   PATIENCE_S, f"frozen at {step}")
+                   (any(map(self.taken, (step, *later))) and stopped(self.process)), PATIENCE_S, f"frozen at {step}")
         return self.process.poll() is None and self.taken(step)
 
     def signal(self, number):
