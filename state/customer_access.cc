@@ -31,6 +31,7 @@ google::protobuf::Message* CustomerAccess::Mutable(StateId state, const google::
     auto at = std::lower_bound(open.values.begin(), open.values.end(), state,
                                [](const OpenCustomer::Value& v, StateId id) { return v.state < id; });
     at = open.values.insert(at, OpenCustomer::Value{state, {}, NewMessage(state, prototype), true});
+    at->message->Clear();
     open.changed = true;
     return at->message.get();
   }
@@ -127,7 +128,7 @@ google::protobuf::Message* CustomerAccess::Parsed(OpenCustomer::Value* value,
       // The operator goes on for now, and must not meet a part of it.
       value->message->Clear();
       status_.Update(absl::DataLossError("a stored state is not a " + prototype.GetTypeName() +
-                                                "; rebuild the local state by deleting its directory"));
+                                         "; rebuild the local state by deleting its directory"));
     }
   }
   return value->message.get();
@@ -135,7 +136,10 @@ google::protobuf::Message* CustomerAccess::Parsed(OpenCustomer::Value* value,
 
 std::unique_ptr<google::protobuf::Message> CustomerAccess::NewMessage(StateId state,
                                                                       const google::protobuf::Message& prototype) {
-  pinned_bytes_ += messages_.MeanBytes(state);
+  const size_t bytes = messages_.MeanBytes(state);
+  pinned_bytes_ += bytes;
+  message_bytes_ += bytes;
+  customer_->open->message_bytes += bytes;
   return messages_.Take(state, prototype);
 }
 

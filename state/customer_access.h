@@ -19,9 +19,14 @@ namespace ebb {
 // Owned by the customer cache; the task's thread only.
 class CustomerAccess final : public StateAccess {
  public:
-  // The first trouble of the store goes to *status; what the open customers take in memory is added to *pinned_bytes.
-  CustomerAccess(Store* store, MessagePool* messages, absl::Status* status, size_t* pinned_bytes)
-      : store_(*store), messages_(*messages), status_(*status), pinned_bytes_(*pinned_bytes) {}
+  // The first trouble of the store goes to *status; what rows and messages take in memory is added to *pinned_bytes,
+  // messages also to *message_bytes and to their customer's.
+  CustomerAccess(Store* store, MessagePool* messages, absl::Status* status, size_t* pinned_bytes, size_t* message_bytes)
+      : store_(*store),
+        messages_(*messages),
+        status_(*status),
+        pinned_bytes_(*pinned_bytes),
+        message_bytes_(*message_bytes) {}
 
   // From now on it is this one, which is open, and no timer of it is armed before `earliest_ms`.
   void Select(Customer* customer, int64_t earliest_ms) {
@@ -43,12 +48,14 @@ class CustomerAccess final : public StateAccess {
  private:
   OpenCustomer::Value* ValueOf(StateId state);
   google::protobuf::Message* Parsed(OpenCustomer::Value* value, const google::protobuf::Message& prototype);
+  // With whatever was in it before.
   std::unique_ptr<google::protobuf::Message> NewMessage(StateId state, const google::protobuf::Message& prototype);
 
   Store& store_;
   MessagePool& messages_;
   absl::Status& status_;
   size_t& pinned_bytes_;
+  size_t& message_bytes_;
   Customer* customer_ = nullptr;
   int64_t earliest_ms_ = kNoTime;
 };

@@ -1,15 +1,20 @@
 #include "state/customer_cache.h"
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 
 #include "state/layout.h"
+#include "state/near.h"
 
 namespace ebb {
 namespace {
 
-constexpr size_t kOpenOverheadBytes = 512;  // What an open customer holds beside its body and messages, about.
-constexpr size_t kLinesAhead = 8;           // How far ahead memory is asked for that will be needed.
-constexpr size_t kSpareShare = 32;          // Of the cache's bytes, what messages kept for use again may take.
+constexpr size_t kTouchedOverheadBytes = 128;  // What a customer takes beside its body because an epoch touched it.
+constexpr size_t kEntryBytes = 48;             // What the cache keeps of a customer beside itself, about.
+constexpr size_t kAhead = 8;                   // How far ahead the hash of an id is looked for.
+constexpr size_t kMessageShare = 32;           // Of the cache's bytes, what messages that are open may take, and
+                                               // as much again those kept for use again.
 
 }  // namespace
 
@@ -17,13 +22,13 @@ CustomerCache::CustomerCache(Store* store, size_t bytes)
     : store_(store),
       limit_bytes_(bytes),
       wakes_(store),
-      messages_(bytes / kSpareShare),
-      access_(store, &messages_, &status_, &pinned_bytes_) {}
+      messages_(bytes / kMessageShare),
+      access_(store, &messages_, &status_, &pinned_bytes_, &message_bytes_) {}
 
 CustomerCache::~CustomerCache() = default;
 
 size_t CustomerCache::SizeOf(const Customer& customer) {
-  size_t bytes = sizeof(Customer) + 64 + customer.id.capacity() + customer.body.capacity();
+  size_t bytes = sizeof(Customer) + kEntryBytes + customer.id.capacity() + customer.body.capacity();
   if (customer.rows) {
     for (const auto& [key, value] : *customer.rows) bytes += key.size() + (value ? value->size() : 0) + 64;
   }
@@ -32,10 +37,10 @@ size_t CustomerCache::SizeOf(const Customer& customer) {
 }
 
 void CustomerCache::Count(Customer* customer) {
-  const size_t bytes = SizeOf(*customer);
+  const size_t bytes = std::min<size_t>(SizeOf(*customer), std::numeric_limits<uint32_t>::max());
   bytes_ += bytes - customer->bytes;
   if (customer->dirty_since != 0) dirty_bytes_ += bytes - customer->bytes;
-  customer->bytes = bytes;
+  customer->bytes = static_cast<uint32_t>(bytes);
 }
 
 absl::StatusOr<Customer*> CustomerCache::Load(std::string_view id, Customer* known) {
@@ -43,9 +48,9 @@ absl::StatusOr<Customer*> CustomerCache::Load(std::string_view id, Customer* kno
     ++hits_;
     return known;
   }
-  if (auto it = customers_.find(id); it != customers_.end()) {
+  if (auto it = entries_.find(Key(id)); it != entries_.end()) {
     ++hits_;
-    return it->get();
+    return it->customer;
   }
   ++misses_;
   auto row = store_->Get(layout::DocumentKey(id));
@@ -55,12 +60,22 @@ absl::StatusOr<Customer*> CustomerCache::Load(std::string_view id, Customer* kno
 
 absl::Status CustomerCache::Prefetch(absl::Span<const std::string_view> ids, std::vector<Customer*>* found) {
   found->assign(ids.size(), nullptr);
+  // In three passes, each of which asks the memory for what the next one looks at.
+  hashes_.resize(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) hashes_[i] = Key(ids[i]).hash;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (i + kAhead < ids.size()) entries_.prefetch(HashOnly{hashes_[i + kAhead]});
+    if (ids[i].empty()) continue;
+    if (auto it = entries_.find(HashOnly{hashes_[i]}); it != entries_.end()) {
+      (*found)[i] = it->customer;
+    }
+  }
   std::vector<std::pair<std::string, size_t>> wanted;  // Keys and places of those that are not in memory.
   for (size_t i = 0; i < ids.size(); ++i) {
-    if (i + kLinesAhead < ids.size()) customers_.prefetch(ids[i + kLinesAhead]);
-    if (ids[i].empty()) continue;
-    if (auto it = customers_.find(ids[i]); it != customers_.end()) {
-      (*found)[i] = it->get();
+    ReadTogether(i, ids.size(), [&](size_t j) { return (*found)[j]; });
+    if (ids[i].empty() || ((*found)[i] != nullptr && (*found)[i]->id == ids[i])) continue;
+    if (auto it = entries_.find(Key(ids[i])); it != entries_.end()) {
+      (*found)[i] = it->customer;  // Another one has the same hash.
     } else {
       wanted.emplace_back(layout::DocumentKey(ids[i]), i);
     }
@@ -90,37 +105,103 @@ absl::StatusOr<Customer*> CustomerCache::Insert(std::string_view id, const std::
   if (row) {
     auto document = ReadStampedRow(*row);
     if (!document) {
-      return absl::DataLossError("a customer's stored document has no stamp; rebuild the local state by deleting its "
-                                 "directory");
+      return absl::DataLossError(
+          "a customer's stored document has no stamp; rebuild the local state by deleting its "
+          "directory");
     }
     customer->stamp = document->stamp;
     customer->body = document->body;
     customer->index_ms = EarliestDeadline(customer->body).value_or(kNoTime);
   }
-  Customer* inserted = customer.get();
-  inserted->place = clean_.insert(clean_.end(), inserted);
+  Customer* const inserted = customer.get();
   Count(inserted);
-  customers_.insert(std::move(customer));
+  entries_.insert({Key(id).hash, inserted});
+  customers_.push_back(std::move(customer));
   return inserted;
 }
 
 StateAccess& CustomerCache::Open(Customer* customer, int64_t earliest_ms) {
   access_.Select(customer, earliest_ms);
-  if (customer->open) return access_;
-  customer->open = std::make_unique<OpenCustomer>();
-  open_.push_back(customer);
-  // The body, as it is and as it will be.
-  pinned_bytes_ += customer->body.size() * 2 + kOpenOverheadBytes;
-  if (!SplitDocument(customer->body, &parts_)) {
-    status_.Update(absl::DataLossError("a customer's stored document cannot be read; rebuild the local state by "
-                                       "deleting its directory"));
+  if (customer->open != nullptr) {
+    customer->open->again = true;
+    return access_;
+  }
+  OpenCustomer* const open = MakeRoom();
+  open->customer = customer;
+  customer->open = open;
+  if (customer->touched == nullptr) {
+    customer->touched = &touched_.emplace_back();
+    customer->touched->customer = customer;
+    // The body, as it is and as it will be.
+    pinned_bytes_ += customer->body.size() * 2 + kTouchedOverheadBytes;
+  }
+  TouchedCustomer& touched = *customer->touched;
+  if (touched.rows) open->rows = std::move(*std::exchange(touched.rows, nullptr));
+  if (!SplitDocument(touched.changed ? touched.next_body : customer->body, &parts_)) {
+    status_.Update(
+        absl::DataLossError("a customer's stored document cannot be read; rebuild the local state by "
+                            "deleting its directory"));
     return access_;
   }
   for (const DocumentValue& value : parts_.values) {
-    customer->open->values.push_back(OpenCustomer::Value{value.state, value.bytes, nullptr, false});
+    open->values.push_back(OpenCustomer::Value{value.state, value.bytes, nullptr, false});
   }
-  customer->open->timers.assign(parts_.timers.begin(), parts_.timers.end());
+  open->timers.assign(parts_.timers.begin(), parts_.timers.end());
   return access_;
+}
+
+OpenCustomer* CustomerCache::MakeRoom() {
+  const auto full = [this] {
+    return open_count_ == kMaxOpen || (open_count_ > 0 && message_bytes_ > limit_bytes_ / kMessageShare);
+  };
+  while (full()) {
+    if (next_aside_ >= open_count_) next_aside_ = 0;
+    OpenCustomer* const open = open_[next_aside_].get();
+    if (open->again) {
+      open->again = false;
+      ++next_aside_;
+      continue;
+    }
+    ReadTogether(next_aside_, open_count_, [&](size_t i) { return open_[i].get(); });
+    SetAside(open);
+    if (!full()) {
+      ++next_aside_;
+      return open;
+    }
+    std::swap(open_[next_aside_], open_[--open_count_]);
+  }
+  if (open_count_ == open_.size()) open_.push_back(std::make_unique<OpenCustomer>());
+  return open_[open_count_++].get();
+}
+
+void CustomerCache::SetAside(OpenCustomer* open) {
+  TouchedCustomer& touched = *open->customer->touched;
+  if (open->changed) {
+    next_body_.clear();
+    for (const OpenCustomer::Value& value : open->values) {
+      if (value.changed) {
+        AppendValue(&next_body_, value.state, *value.message);
+      } else {
+        AppendValue(&next_body_, value.state, value.bytes);
+      }
+    }
+    for (const DocumentTimer& timer : open->timers) AppendTimer(&next_body_, timer);
+    touched.next_body = next_body_;
+    touched.changed = true;
+  }
+  if (!open->rows.empty()) touched.rows = std::make_unique<CustomerRows>(std::move(open->rows));
+  for (OpenCustomer::Value& value : open->values) {
+    if (value.message) messages_.Give(value.state, std::move(value.message));
+  }
+  pinned_bytes_ -= open->message_bytes;
+  message_bytes_ -= open->message_bytes;
+  open->customer->open = nullptr;
+  open->customer = nullptr;
+  open->values.clear();
+  open->timers.clear();
+  open->rows.clear();
+  open->message_bytes = 0;
+  open->changed = open->again = false;
 }
 
 void CustomerCache::SetWake(Customer* customer, int64_t time_ms) {
@@ -164,46 +245,28 @@ void CustomerCache::WakeFromBody(Customer* customer) {
 }
 
 void CustomerCache::Freeze() {
-  for (size_t i = 0; i < open_.size(); ++i) {
-    AskForOpen(i);
-    const OpenCustomer& open = *open_[i]->open;
-    if (!open.changed) continue;
-    next_body_.clear();
-    for (const OpenCustomer::Value& value : open.values) {
-      if (value.changed) {
-        AppendValue(&next_body_, value.state, *value.message);
-      } else {
-        AppendValue(&next_body_, value.state, value.bytes);
-      }
-    }
-    for (const DocumentTimer& timer : open.timers) AppendTimer(&next_body_, timer);
-    open_[i]->open->next_body = next_body_;
-  }
-}
-
-void CustomerCache::AskForOpen(size_t i) const {
-  if (i + kLinesAhead >= open_.size()) return;
-  __builtin_prefetch(open_[i + kLinesAhead]);
-  __builtin_prefetch(open_[i + kLinesAhead / 2]->open.get());
+  while (open_count_ > 0) SetAside(open_[--open_count_].get());
+  next_aside_ = 0;
 }
 
 void CustomerCache::AddToWriteBack(uint64_t epoch, Customer* customer, WriteBack* out) {
-  const bool changed_now = customer->open && customer->open->changed;
-  const std::string& body = changed_now ? customer->open->next_body : customer->body;
+  const TouchedCustomer* const touched = customer->touched;
+  const std::string& body = touched != nullptr && touched->changed ? touched->next_body : customer->body;
   CustomerRows rows;
   if (customer->rows) rows = *customer->rows;
-  if (changed_now) {
-    for (const auto& [key, value] : customer->open->rows) rows[key] = value;
+  if (touched != nullptr && touched->rows) {
+    for (const auto& [key, value] : *touched->rows) rows[key] = value;
   }
-  for (auto& [key, value] : rows) {
+  for (const auto& [key, value] : rows) {
     if (value) {
-      out->rows.Put(key, std::move(*value));
+      out->rows.Put(key, *value);
     } else {
       out->rows.Delete(key);
     }
   }
   // The document goes with every write-back: its stamp is what tells redo that the rows are ahead.
-  out->rows.Put(layout::DocumentKey(customer->id), StampedRow(epoch, body));
+  StampedRow(epoch, body, &row_);
+  out->rows.Put(layout::DocumentKey(customer->id), row_);
   out->customers.push_back(customer);
 }
 
@@ -213,25 +276,26 @@ WriteBack CustomerCache::SelectWriteBack(uint64_t epoch, uint64_t target_low, ui
   // Clean customers make room by themselves.
   const size_t excess_bytes = crowded() ? dirty_bytes_ - dirty_limit_bytes() : 0;
   auto wanted = [&](uint64_t since) {
-    return since <= least_low || written_bytes < excess_bytes ||
-           (since <= target_low && written_bytes < max_bytes);
+    return since <= least_low || written_bytes < excess_bytes || (since <= target_low && written_bytes < max_bytes);
   };
-  auto it = dirty_.begin();
-  for (; it != dirty_.end() && wanted((*it)->dirty_since); ++it) {
-    written_bytes += (*it)->bytes;
-    AddToWriteBack(epoch, *it, &out);
+  size_t& i = out.dirty_before;
+  for (; i < dirty_.size() && wanted(dirty_[i]->dirty_since); ++i) {
+    ReadTogether(i, dirty_.size(), [&](size_t j) { return dirty_[j]; });
+    ReadTogether(i, dirty_.size(), [&](size_t j) { return dirty_[j]->body.data(); });
+    written_bytes += dirty_[i]->bytes;
+    AddToWriteBack(epoch, dirty_[i], &out);
   }
-  out.low_water = it == dirty_.end() ? epoch : (*it)->dirty_since - 1;
-  for (Customer* customer : open_) {
-    if (!customer->open->changed || customer->dirty_since != 0) continue;
-    if (it == dirty_.end() && wanted(epoch)) {
-      written_bytes += customer->bytes;
-      AddToWriteBack(epoch, customer, &out);
-    } else {
+  const bool whole = i == dirty_.size();
+  out.low_water = whole ? epoch : dirty_[i]->dirty_since - 1;
+  for (const TouchedCustomer& touched : touched_) {
+    if (!touched.changed || touched.customer->dirty_since != 0) continue;
+    if (!whole || !wanted(epoch)) {
       // Nor are those that follow.
       out.low_water = std::min(out.low_water, epoch - 1);
       break;
     }
+    written_bytes += touched.customer->bytes;
+    AddToWriteBack(epoch, touched.customer, &out);
   }
   BuryDue(epoch, &out);
   return out;
@@ -243,9 +307,9 @@ void CustomerCache::BuryDue(uint64_t epoch, WriteBack* out) {
   for (auto it = grave_order_.begin(); it != grave_order_.end() && out->buried.size() < kMaxBuriedPerEpoch; ++it) {
     const auto& [stamp, id] = *it;
     if (stamp > out->low_water || stamp >= epoch) break;
-    auto found = customers_.find(id);
-    if (found != customers_.end() && ((*found)->dirty_since != 0 || ((*found)->open && (*found)->open->changed))) {
-      continue;
+    if (auto entry = entries_.find(Key(id)); entry != entries_.end()) {
+      const Customer& customer = *entry->customer;
+      if (customer.dirty_since != 0 || (customer.touched != nullptr && customer.touched->changed)) continue;
     }
     out->rows.Delete(layout::DocumentKey(id));
     out->buried.push_back(id);
@@ -279,14 +343,6 @@ void CustomerCache::Fill(const std::string& id) {
   graves_.erase(it);
 }
 
-void CustomerCache::CloseOpen(Customer* customer) {
-  if (customer->dirty_since == 0) clean_.splice(clean_.end(), clean_, customer->place);
-  for (OpenCustomer::Value& value : customer->open->values) {
-    if (value.message) messages_.Give(value.state, std::move(value.message));
-  }
-  customer->open.reset();
-}
-
 void CustomerCache::MarkWritten(uint64_t epoch, Customer* customer, WriteBatch* batch) {
   // Rows of map and list states need the document's stamp for as long as they are there.
   const bool deleted = customer->body.empty() && !HasRows(*customer);
@@ -311,72 +367,86 @@ void CustomerCache::MarkWritten(uint64_t epoch, Customer* customer, WriteBatch* 
 }
 
 void CustomerCache::Commit(uint64_t epoch, WriteBack written, WriteBatch* batch) {
-  for (size_t i = 0; i < open_.size(); ++i) {
-    AskForOpen(i);
-    Customer* customer = open_[i];
-    OpenCustomer& open = *customer->open;
-    if (open.changed) {
-      customer->body = std::move(open.next_body);
-      if (!open.rows.empty()) {
-        if (!customer->rows) customer->rows = std::make_unique<CustomerRows>();
-        for (auto& [key, value] : open.rows) (*customer->rows)[key] = std::move(value);
-      }
-      if (customer->dirty_since == 0) {
-        customer->dirty_since = epoch;
-        dirty_bytes_ += customer->bytes;
-        dirty_.splice(dirty_.end(), clean_, customer->place);
-      }
-      Count(customer);
+  Freeze();
+  dirty_.erase(dirty_.begin(), dirty_.begin() + static_cast<ptrdiff_t>(written.dirty_before));
+  size_t written_new = written.customers.size() - written.dirty_before;
+  for (size_t i = 0; i < touched_.size(); ++i) {
+    ReadTogether(i, touched_.size(), [&](size_t j) { return touched_[j].customer; });
+    TouchedCustomer& touched = touched_[i];
+    Customer* const customer = touched.customer;
+    customer->touched = nullptr;
+    customer->used = true;
+    if (!touched.changed) continue;
+    customer->body = std::move(touched.next_body);
+    if (touched.rows) {
+      if (!customer->rows) customer->rows = std::make_unique<CustomerRows>();
+      for (auto& [key, value] : *touched.rows) (*customer->rows)[key] = std::move(value);
     }
-    CloseOpen(customer);
+    if (customer->dirty_since == 0) {
+      customer->dirty_since = epoch;
+      dirty_bytes_ += customer->bytes;
+      // Those that are written with the epoch are the first of them.
+      if (written_new > 0) {
+        --written_new;
+      } else {
+        dirty_.push_back(customer);
+      }
+    }
+    Count(customer);
   }
-  open_.clear();
+  touched_.clear();
   pinned_bytes_ = 0;
   batch->Append(std::move(written.rows));
   for (const std::string& id : written.buried) {
     Fill(id);
-    if (auto it = customers_.find(id); it != customers_.end()) (*it)->stamp = 0;
+    if (auto it = entries_.find(Key(id)); it != entries_.end()) it->customer->stamp = 0;
   }
-  for (Customer* customer : written.customers) {
-    clean_.splice(clean_.end(), dirty_, customer->place);
-    MarkWritten(epoch, customer, batch);
+  for (size_t i = 0; i < written.customers.size(); ++i) {
+    ReadTogether(i, written.customers.size(), [&](size_t j) { return written.customers[j]; });
+    ReadTogether(i, written.customers.size(), [&](size_t j) { return written.customers[j]->body.data(); });
+    MarkWritten(epoch, written.customers[i], batch);
   }
   Evict();
 }
 
 void CustomerCache::Abort() {
-  for (Customer* customer : open_) {
-    CloseOpen(customer);
+  Freeze();
+  for (const TouchedCustomer& touched : touched_) {
+    touched.customer->touched = nullptr;
+    touched.customer->used = true;
     // The wake-ups that led here are taken out already.
-    WakeFromBody(customer);
+    WakeFromBody(touched.customer);
   }
-  open_.clear();
+  touched_.clear();
   pinned_bytes_ = 0;
   status_ = absl::OkStatus();
   Evict();
 }
 
+// Second chance: who was used since it was looked at last stays, and is looked at again after all others.
 void CustomerCache::Evict() {
-  auto it = clean_.begin();
-  while (bytes_ > limit_bytes_ && it != clean_.end()) {
-    Customer* customer = *it;
-    if (customer->wake_ms != kNoTime) {
-      ++it;
+  for (size_t looks = 2 * customers_.size(); bytes_ > limit_bytes_ && looks > 0; --looks) {
+    ReadTogether(looks, looks + customers_.size(), [&](size_t j) { return customers_[j - looks].get(); });
+    std::unique_ptr<Customer> customer = std::move(customers_.front());
+    customers_.pop_front();
+    if (customer->used || customer->dirty_since != 0 || customer->wake_ms != kNoTime) {
+      customer->used = false;
+      customers_.push_back(std::move(customer));
       continue;
     }
     ++generation_;
-    it = clean_.erase(it);
     bytes_ -= customer->bytes;
-    customers_.erase(customers_.find(std::string_view(customer->id)));
+    entries_.erase(entries_.find(Key(customer->id)));
   }
 }
 
 void CustomerCache::Reset() {
   ++generation_;
-  customers_.clear();
-  clean_.clear();
+  Freeze();
+  touched_.clear();
   dirty_.clear();
-  open_.clear();
+  entries_.clear();
+  customers_.clear();
   graves_.clear();
   grave_order_.clear();
   wakes_.Rewind();

@@ -3,12 +3,13 @@
 
 // The customers of one task that are in memory, between the operators and the store.
 //
-// Between epochs a customer is bytes: the body of its document. Within an epoch the states that are touched become
-// messages beside those bytes. To abort is to drop the messages; to commit is to let their bytes take the place of
-// the old ones. A customer whose last change is not in written state is dirty, and dirty since the first such epoch.
+// A customer is bytes: the body of its document. The states that an operator touches become messages, which become
+// bytes again when other customers need the room, or when the epoch closes; those wait beside the old body. To abort
+// is to drop them; to commit is to let them take its place. A customer whose last change is not in written state is
+// dirty, and dirty since the first such epoch.
 
 #include <cstdint>
-#include <list>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,10 +33,11 @@ namespace ebb {
 
 // Customers chosen to be written with an epoch. Nothing of it takes effect before Commit.
 struct WriteBack {
-  WriteBatch rows;                   // For the changelog, and the store after the commit.
+  WriteBatch rows;  // For the changelog, and the store after the commit.
   std::vector<Customer*> customers;
-  std::vector<std::string> buried;   // Customers whose tombstones are among the rows.
-  uint64_t low_water = 0;            // Every effect of epochs up to here is in written state once this commits.
+  size_t dirty_before = 0;          // How many of them, the first ones, were dirty before the epoch.
+  std::vector<std::string> buried;  // Customers whose tombstones are among the rows.
+  uint64_t low_water = 0;           // Every effect of epochs up to here is in written state once this commits.
 };
 
 // One a task; the task's thread only.
@@ -51,8 +53,8 @@ class CustomerCache {
   // `known`, what Prefetch has found for it in this generation, nothing has to be looked for.
   absl::StatusOr<Customer*> Load(std::string_view id, Customer* known = nullptr);
 
-  // Reads those of `ids` that are not in memory in one go. *found becomes the customer of each, null for an empty id;
-  // they are valid for as long as generation() stays the same.
+  // Reads those of `ids` that are not in memory in one go, and brings the others near. *found becomes the customer of
+  // each, null for an empty id; they are valid for as long as generation() stays the same.
   absl::Status Prefetch(absl::Span<const std::string_view> ids, std::vector<Customer*>* found);
   // Changes when a customer leaves memory.
   uint64_t generation() const { return generation_; }
@@ -97,6 +99,7 @@ class CustomerCache {
   bool crowded() const { return dirty_bytes_ > dirty_limit_bytes(); }
   size_t customers() const { return customers_.size(); }
   size_t dirty_customers() const { return dirty_.size(); }
+  size_t open_customers() const { return open_count_; }
   // The first epoch whose effect is not in written state; nothing when all is written. Between epochs.
   std::optional<uint64_t> OldestDirty() const;
   uint64_t hits() const { return hits_; }
@@ -105,26 +108,42 @@ class CustomerCache {
   // How many deleted customers are remembered until their tombstone may leave.
   static constexpr size_t kMaxGraves = 100'000;
   static constexpr size_t kMaxBuriedPerEpoch = 10'000;
+  // The most customers open at a time.
+  static constexpr size_t kMaxOpen = 4096;
 
  private:
-  struct IdHash {
-    using is_transparent = void;
-    size_t operator()(std::string_view id) const { return absl::Hash<std::string_view>()(id); }
-    size_t operator()(const std::unique_ptr<Customer>& customer) const { return (*this)(customer->id); }
+  // Customers are found by the hash of their id, which stands beside the pointer: only whom it names is looked at.
+  struct Entry {
+    uint64_t hash = 0;
+    Customer* customer = nullptr;
   };
-  struct IdEqual {
+  struct Key {
+    explicit Key(std::string_view customer) : hash(absl::Hash<std::string_view>()(customer)), id(customer) {}
+    uint64_t hash;
+    std::string_view id;
+  };
+  struct HashOnly {
+    uint64_t hash;
+  };
+  struct EntryHash {
     using is_transparent = void;
-    static std::string_view Id(std::string_view id) { return id; }
-    static std::string_view Id(const std::unique_ptr<Customer>& customer) { return customer->id; }
-    template <class A, class B>
-    bool operator()(const A& a, const B& b) const {
-      return Id(a) == Id(b);
+    template <class Any>
+    size_t operator()(const Any& any) const {
+      return any.hash;
     }
+  };
+  struct EntryEqual {
+    using is_transparent = void;
+    bool operator()(const Entry& a, const Entry& b) const { return a.customer == b.customer; }
+    bool operator()(const Entry& a, const Key& b) const { return a.hash == b.hash && a.customer->id == b.id; }
+    bool operator()(const Entry& a, const HashOnly& b) const { return a.hash == b.hash; }
   };
 
   absl::StatusOr<Customer*> Insert(std::string_view id, const std::optional<std::string>& row);
-  // The customers of open_ that come soon after `i` are brought near: who comes next lies anywhere in memory.
-  void AskForOpen(size_t i) const;
+  // Room for one more, by setting somebody aside where there is none.
+  OpenCustomer* MakeRoom();
+  // Its messages become bytes.
+  void SetAside(OpenCustomer* open);
   void AddToWriteBack(uint64_t epoch, Customer* customer, WriteBack* out);
   void BuryDue(uint64_t epoch, WriteBack* out);
   bool HasRows(const Customer& customer);
@@ -134,7 +153,6 @@ class CustomerCache {
   void SetWake(Customer* customer, int64_t time_ms);
   void ClearWake(Customer* customer);
   void WakeFromBody(Customer* customer);
-  void CloseOpen(Customer* customer);
   void Evict();
   size_t dirty_limit_bytes() const { return limit_bytes_ / 4 * 3; }
   static size_t SizeOf(const Customer& customer);
@@ -143,18 +161,25 @@ class CustomerCache {
   Store* const store_;
   const size_t limit_bytes_;
   TimeIndex wakes_;
-  absl::flat_hash_set<std::unique_ptr<Customer>, IdHash, IdEqual> customers_;
-  std::list<Customer*> clean_;  // Least recently used first.
-  std::list<Customer*> dirty_;  // In order of dirty_since.
-  std::vector<Customer*> open_;
+  absl::flat_hash_set<Entry, EntryHash, EntryEqual> entries_;
+  std::deque<std::unique_ptr<Customer>> customers_;  // In the order in which they are looked at to leave.
+  std::deque<Customer*> dirty_;                      // In order of dirty_since.
+  std::deque<TouchedCustomer> touched_;              // By the open epoch, in the order in which they came.
+  std::vector<std::unique_ptr<OpenCustomer>> open_;  // The first open_count_ are open.
+  size_t open_count_ = 0;
+  size_t next_aside_ = 0;                              // Of those, who is looked at next to be set aside.
   absl::flat_hash_map<std::string, uint64_t> graves_;  // Empty documents, and the epoch of their stamp.
   absl::btree_set<std::pair<uint64_t, std::string>> grave_order_;
   absl::Status status_;
   size_t pinned_bytes_ = 0;
+  size_t message_bytes_ = 0;  // Of these, the messages of those who are open.
   MessagePool messages_;
   CustomerAccess access_;
-  DocumentParts parts_;    // Of the customer opened last,
-  std::string next_body_;  // and frozen last: memory that is used again.
+  // Memory that is used again.
+  DocumentParts parts_;
+  std::string next_body_;
+  std::string row_;
+  std::vector<uint64_t> hashes_;
   size_t bytes_ = 0;
   size_t dirty_bytes_ = 0;
   uint64_t hits_ = 0;

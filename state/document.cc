@@ -155,11 +155,15 @@ void AppendTimer(std::string* body, const DocumentTimer& timer) {
 
 std::string StampedRow(uint64_t stamp, std::string_view body) {
   std::string row;
-  row.reserve(11 + body.size());
-  AppendVarint(&row, kStampTag);
-  AppendVarint(&row, stamp);
-  row.append(body);
+  StampedRow(stamp, body, &row);
   return row;
+}
+
+void StampedRow(uint64_t stamp, std::string_view body, std::string* row) {
+  row->clear();
+  AppendVarint(row, kStampTag);
+  AppendVarint(row, stamp);
+  row->append(body);
 }
 
 std::optional<StampedDocument> ReadStampedRow(std::string_view row) {

@@ -48,6 +48,8 @@ void AppendTimer(std::string* body, const DocumentTimer& timer);
 
 // A row of the store or the changelog: the stamp, then the body.
 std::string StampedRow(uint64_t stamp, std::string_view body);
+// The same in place of what *row holds, whose memory is used again.
+void StampedRow(uint64_t stamp, std::string_view body, std::string* row);
 struct StampedDocument {
   uint64_t stamp = 0;
   std::string_view body;

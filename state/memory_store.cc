@@ -20,8 +20,7 @@ class MemoryStores::Rowset final : public Store {
 
   absl::StatusOr<std::optional<std::string>> Get(std::string_view key) override { return Find(key); }
 
-  absl::StatusOr<std::vector<std::optional<std::string>>> MultiGet(
-      absl::Span<const std::string> sorted_keys) override {
+  absl::StatusOr<std::vector<std::optional<std::string>>> MultiGet(absl::Span<const std::string> sorted_keys) override {
     if (!std::is_sorted(sorted_keys.begin(), sorted_keys.end())) {
       return absl::InvalidArgumentError("MultiGet expects ascending keys: sort them first");
     }
@@ -42,9 +41,9 @@ class MemoryStores::Rowset final : public Store {
   absl::Status Apply(const WriteBatch& batch) override {
     for (const auto& [key, value] : batch.writes()) {
       if (value.has_value()) {
-        disk_->rows.insert_or_assign(key, *value);
+        disk_->rows.insert_or_assign(std::string(key), std::string(*value));
       } else {
-        disk_->rows.erase(key);
+        disk_->rows.erase(std::string(key));
       }
     }
     return absl::OkStatus();

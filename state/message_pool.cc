@@ -26,7 +26,6 @@ std::unique_ptr<google::protobuf::Message> MessagePool::Take(StateId state,
   auto message = std::move(kind.spare.back());
   kind.spare.pop_back();
   spare_bytes_ = std::max(0.0, spare_bytes_ - kind.mean_bytes);
-  message->Clear();
   return message;
 }
 

@@ -19,7 +19,7 @@ class MessagePool {
   // `bytes`: what messages may take that nobody uses.
   explicit MessagePool(size_t bytes) : limit_bytes_(bytes) {}
 
-  // An empty message of the state's type.
+  // A message of the state's type, with whatever was in it before: clear it, or parse into it.
   std::unique_ptr<google::protobuf::Message> Take(StateId state, const google::protobuf::Message& prototype);
   // Keeps the message for the next Take, or frees it.
   void Give(StateId state, std::unique_ptr<google::protobuf::Message> message);
@@ -38,7 +38,7 @@ class MessagePool {
   Kind& KindOf(StateId state);
 
   const size_t limit_bytes_;
-  double spare_bytes_ = 0;  // By the means at the time of giving.
+  double spare_bytes_ = 0;   // By the means at the time of giving.
   std::vector<Kind> kinds_;  // By state id.
 };
 

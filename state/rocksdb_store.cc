@@ -48,11 +48,9 @@ std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), sli
 
 // Rows in order reach a memtable in a fraction of the time: each is looked for from where the one before went. Writes
 // to one key keep their order.
-std::vector<const WriteBatch::Write*> InOrderOfKeys(const WriteBatch& batch) {
-  std::vector<const WriteBatch::Write*> writes;
-  writes.reserve(batch.writes().size());
-  for (const WriteBatch::Write& write : batch.writes()) writes.push_back(&write);
-  std::stable_sort(writes.begin(), writes.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
+std::vector<WriteBatch::Write> InOrderOfKeys(const WriteBatch& batch) {
+  std::vector<WriteBatch::Write> writes = batch.writes();
+  std::stable_sort(writes.begin(), writes.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   return writes;
 }
 
@@ -228,9 +226,8 @@ class RocksDbStores::Database {
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* db = nullptr;
     const rocksdb::Status status =
-        options_.read_only
-            ? rocksdb::DB::OpenForReadOnly(rocksdb_options_, options_.directory, families, &handles, &db)
-            : rocksdb::DB::Open(rocksdb_options_, options_.directory, families, &handles, &db);
+        options_.read_only ? rocksdb::DB::OpenForReadOnly(rocksdb_options_, options_.directory, families, &handles, &db)
+                           : rocksdb::DB::Open(rocksdb_options_, options_.directory, families, &handles, &db);
     if (!status.ok()) return FromRocksDb(status, options_.directory);
     db_.reset(db);
     for (rocksdb::ColumnFamilyHandle* handle : handles) {
@@ -284,8 +281,7 @@ class RocksDbStores::Family final : public Store {
     return value;
   }
 
-  absl::StatusOr<std::vector<std::optional<std::string>>> MultiGet(
-      absl::Span<const std::string> sorted_keys) override {
+  absl::StatusOr<std::vector<std::optional<std::string>>> MultiGet(absl::Span<const std::string> sorted_keys) override {
     if (!std::is_sorted(sorted_keys.begin(), sorted_keys.end())) {
       return absl::InvalidArgumentError("MultiGet expects ascending keys: sort them first");
     }
@@ -314,13 +310,8 @@ class RocksDbStores::Family final : public Store {
   }
 
   absl::Status Apply(const WriteBatch& batch) override {
-    size_t bytes = 0;
-    for (const auto& [key, value] : batch.writes()) {
-      bytes += key.size() + (value.has_value() ? value->size() : 0) + kRowOverheadBytes;
-    }
-    rocksdb::WriteBatch rows(bytes);
-    for (const WriteBatch::Write* write : InOrderOfKeys(batch)) {
-      const auto& [key, value] = *write;
+    rocksdb::WriteBatch rows(batch.bytes() + batch.size() * kRowOverheadBytes);
+    for (const auto& [key, value] : InOrderOfKeys(batch)) {
       const rocksdb::Status added =
           value.has_value() ? rows.Put(handle_, ToSlice(key), ToSlice(*value)) : rows.Delete(handle_, ToSlice(key));
       if (!added.ok()) return FromRocksDb(added, directory());

@@ -3,10 +3,10 @@
 
 // A task's local store: ordered rows of bytes, written in atomic batches. Implemented over RocksDB and memory.
 
-#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <iterator>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,22 +23,39 @@ namespace ebb {
 // Writes in order; the later of two for one key holds.
 class WriteBatch {
  public:
-  // A key and its value; none deletes it.
-  using Write = std::pair<std::string, std::optional<std::string>>;
+  // A key and its value; none deletes it. Views, valid until the batch changes.
+  using Write = std::pair<std::string_view, std::optional<std::string_view>>;
 
-  void Put(std::string key, std::string value) { writes_.emplace_back(std::move(key), std::move(value)); }
-  void Delete(std::string key) { writes_.emplace_back(std::move(key), std::nullopt); }
-  // Adds all that `more` has.
-  void Append(WriteBatch more) {
-    if (writes_.empty()) return writes_.swap(more.writes_);
-    std::move(more.writes_.begin(), more.writes_.end(), std::back_inserter(writes_));
+  void Put(std::string_view key, std::string_view value) {
+    Add(key, value.size());
+    bytes_ += value;
   }
-  const std::vector<Write>& writes() const { return writes_; }
-  bool empty() const { return writes_.empty(); }
-  void Clear() { writes_.clear(); }
+  void Delete(std::string_view key) { Add(key, kNoValue); }
+  // Adds all that `more` has.
+  void Append(WriteBatch more);
+
+  Write operator[](size_t index) const;
+  std::vector<Write> writes() const;
+  size_t size() const { return entries_.size(); }
+  bool empty() const { return entries_.empty(); }
+  // Of all keys and values.
+  size_t bytes() const { return bytes_.size(); }
 
  private:
-  std::vector<Write> writes_;
+  struct Entry {
+    size_t begin;  // Of the key, in bytes_; the value follows it.
+    size_t key_size;
+    size_t value_size;
+  };
+  static constexpr size_t kNoValue = std::numeric_limits<size_t>::max();
+
+  void Add(std::string_view key, size_t value_size) {
+    entries_.push_back({bytes_.size(), key.size(), value_size});
+    bytes_ += key;
+  }
+
+  std::string bytes_;
+  std::vector<Entry> entries_;
 };
 
 // The rows of one task. After a crash it holds the effect of a prefix of the batches applied, never part of one, and at

@@ -8,7 +8,6 @@
 #include "absl/time/time.h"
 #include "engine/log/truncation.h"
 #include "engine/time/duration.h"
-#include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/util/json_util.h"
 #include "state/serialize.h"
 #include "state/text.h"
@@ -48,7 +47,7 @@ bool NestsTooDeep(std::string_view json) {
     } else if (c == '"') {
       in_string = true;
     } else if (c == '{' || c == '[') {
-      if (++depth > EventDecoder::kMaxDepth) return true;
+      if (++depth > EventDecoder::kMaxJsonDepth) return true;
     } else if (c == '}' || c == ']') {
       --depth;
     }
@@ -111,12 +110,12 @@ std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
   const std::string& type = spec_.config.type();
   if (spec_.config.format() == "json") {
     if (NestsTooDeep(bytes)) {
-      return Rejection{"unparsable", Text("the JSON nests deeper than ", kMaxDepth, " levels")};
+      return Rejection{"unparsable", Text("the JSON nests deeper than ", kMaxJsonDepth, " levels")};
     }
     google::protobuf::util::JsonParseOptions options;
     options.ignore_unknown_fields = true;
-    auto status = google::protobuf::util::JsonStringToMessage(
-        google::protobuf::StringPiece(bytes.data(), bytes.size()), message_.get(), options);
+    auto status = google::protobuf::util::JsonStringToMessage(google::protobuf::StringPiece(bytes.data(), bytes.size()),
+                                                              message_.get(), options);
     // It has cleared the message, and freed the header.
     header_ = Header();
     if (status.ok()) return std::nullopt;
@@ -128,14 +127,12 @@ std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
                           is_object ? "" : " An event is an object; should the format of the source be protobuf?")};
   }
   Clear();
-  google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()),
-                                            static_cast<int>(bytes.size()));
-  in.SetRecursionLimit(kMaxDepth);
-  if (message_->MergeFromCodedStream(&in) && in.ConsumedEntireMessage()) return std::nullopt;
+  bytes_.assign(bytes);
+  if (message_->MergeFromString(bytes_)) return std::nullopt;
   // No event begins so: it would be a group, which proto3 does not have.
   const bool is_json = bytes.starts_with('{');
-  return Rejection{"unparsable", Text(NotA(type, "protobuf"), ": other bytes, cut off, nested deeper than ", kMaxDepth,
-                                      " levels, or with text that is not UTF-8",
+  return Rejection{"unparsable", Text(NotA(type, "protobuf"), ": other bytes, cut off, nested deeper than ",
+                                      kMaxProtobufDepth, " levels, or with text that is not UTF-8",
                                       is_json ? "; it looks like JSON: should the format of the source be json?" : "")};
 }
 
@@ -143,10 +140,9 @@ std::optional<Rejection> EventDecoder::CheckTime(int64_t record_time_ms) const {
   const int64_t time = time_ms();
   const v1::Source& config = spec_.config;
   if (time < config.not_before() || time > config.not_after()) {
-    return Rejection{"absurd-time",
-                     Text("the event time ", FormatMs(time), " is not between ", FormatMs(config.not_before()),
-                                  " and ", FormatMs(config.not_after()),
-                                  "; if it is right, change not_before or not_after of the source")};
+    return Rejection{"absurd-time", Text("the event time ", FormatMs(time), " is not between ",
+                                         FormatMs(config.not_before()), " and ", FormatMs(config.not_after()),
+                                         "; if it is right, change not_before or not_after of the source")};
   }
   const int64_t ahead_ms = ToMillis(config.max_ahead());
   // The record's own time may be any number: whoever sent it may have set it.
@@ -165,21 +161,22 @@ std::optional<Rejection> EventDecoder::FindCustomer() {
     customer_ = head.customer_id();
   } else if (head.anonymous_ids_size() > 0 && !head.anonymous_ids(0).value().empty()) {
     const v1::AnonymousId& id = head.anonymous_ids(0);
-    customer_ = Text(
-        "anon:", absl::AsciiStrToLower(absl::StripPrefix(v1::IdKind_Name(id.kind()), "ID_KIND_")), ":", id.value());
+    customer_ = Text("anon:", absl::AsciiStrToLower(absl::StripPrefix(v1::IdKind_Name(id.kind()), "ID_KIND_")), ":",
+                     id.value());
   } else {
     return Rejection{"no-customer", "header.customer_id is empty and there is no anonymous id; one of them is needed"};
   }
   if (customer_.size() > kMaxCustomerBytes) {
     return Rejection{"no-customer", Text("the customer id has ", customer_.size(), " bytes; at most ",
-                                                 kMaxCustomerBytes, " are taken")};
+                                         kMaxCustomerBytes, " are taken")};
   }
   if (spec_.config.partitioner() == "any") return std::nullopt;
   const int32_t right = PartitionOf(customer_, partitions_);
   if (right == partition_) return std::nullopt;
-  return Rejection{"wrong-partition",
-                   Text("customer ", customer_, " belongs to partition ", right, " by murmur2 of its id, but the "
-                                "record is in partition ", partition_, "; key records by customer id")};
+  return Rejection{"wrong-partition", Text("customer ", customer_, " belongs to partition ", right,
+                                           " by murmur2 of its id, but the "
+                                           "record is in partition ",
+                                           partition_, "; key records by customer id")};
 }
 
 std::string EncodeMessage(const google::protobuf::Message& message, std::string_view format) {

@@ -40,7 +40,8 @@ class EventDecoder {
   int64_t time_ms() const { return header().event_time_ms(); }
 
   static constexpr size_t kMaxCustomerBytes = 512;
-  static constexpr int kMaxDepth = 32;
+  static constexpr int kMaxJsonDepth = 32;
+  static constexpr int kMaxProtobufDepth = 100;  // Of the library itself.
 
  private:
   // Where the message has its header; made when there is none.
@@ -58,6 +59,7 @@ class EventDecoder {
   const google::protobuf::FieldDescriptor* const header_field_;
   v1::EventHeader* header_;  // A part of the message.
   std::string customer_;
+  std::string bytes_;  // Memory that is used again.
 };
 
 // A message in a topic's wire format. `format` is "protobuf" or "json".

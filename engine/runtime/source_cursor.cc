@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "state/hash.h"
+#include "state/near.h"
 
 namespace ebb {
 
@@ -45,20 +46,36 @@ std::optional<int64_t> SourceCursor::lag() const {
 absl::StatusOr<bool> SourceCursor::Fill() {
   bool came = false;
   for (int polls = 0; polls < kPollsPerFill && input_ != nullptr && bytes_ - kept_bytes_ < buffer_bytes_; ++polls) {
-    Batch batch;
-    auto polled = input_->Poll(partition_, kPollRecords, &batch.records);
+    incoming_.Clear();
+    auto polled = input_->Poll(partition_, kPollRecords, &incoming_);
     if (absl::IsUnavailable(polled.status())) break;
     if (!polled.ok()) return polled.status();
     at_end_ = polled->at_end;
     end_offset_ = polled->end_offset;
-    if (batch.records.empty()) break;
+    if (incoming_.empty()) break;
     came = true;
-    const bool all = batch.records.size() < kPollRecords;
-    bytes_ += batch.bytes();
-    batches_.push_back(std::move(batch));
+    const bool all = incoming_.size() < kPollRecords;
+    Keep();
     if (all) break;
   }
   return came;
+}
+
+void SourceCursor::Keep() {
+  Batch& batch = batches_.emplace_back();
+  if (incoming_.size() < kPollRecords / 2) {
+    batch.records = incoming_;  // As large as it has to be.
+  } else {
+    batch.records = std::move(incoming_);
+    incoming_ = RecordBatch();
+    if (!spare_.empty()) {
+      batch.customers = std::move(spare_.back().customers);
+      incoming_ = std::move(spare_.back().records);
+      spare_bytes_ -= incoming_.bytes();
+      spare_.pop_back();
+    }
+  }
+  bytes_ += batch.bytes();
 }
 
 bool SourceCursor::HasHead() {
@@ -72,46 +89,54 @@ bool SourceCursor::HasHead() {
     if (bound_ && at_end_ && end_offset_ >= *bound_) position_ = std::max(position_, *bound_);
     return false;
   }
-  const RecordBatch::View view = record();
-  if (bound_ && view.offset >= *bound_) {
+  if (!decoded_) head_ = batches_[batch_].records[record_];
+  if (bound_ && head_.offset >= *bound_) {
     // Nothing more lies before the bound, even where it had been reached by a record that is gone.
     position_ = *bound_;
     return false;
   }
   if (!decoded_) {
-    rejection_ = decoder_.Decode(view);
+    rejection_ = decoder_.Decode(head_);
     decoded_ = true;
   }
   return true;
 }
 
-RecordBatch::View SourceCursor::record() const { return batches_[batch_].records[record_]; }
-
 Customer* SourceCursor::KnownCustomer(uint64_t generation) const {
-  constexpr size_t kRecordsAhead = 4;
   const Batch& batch = batches_[batch_];
   if (batch.generation != generation || batch.customers.empty()) return nullptr;
-  if (record_ + kRecordsAhead < batch.customers.size()) {
-    __builtin_prefetch(batch.customers[record_ + kRecordsAhead]);
-    const Customer* const sooner = batch.customers[record_ + kRecordsAhead / 2];
-    if (sooner != nullptr) __builtin_prefetch(sooner->body.data());
-  }
-  return batch.customers[record_];
+  const auto& customers = batch.customers;
+  ReadTogether(record_, customers.size(),
+               [&](size_t i) -> const void* { return customers[i] == nullptr ? nullptr : &customers[i]->body; });
+  ReadTogether(record_, customers.size(), [&](size_t i) -> const void* {
+    const Customer* const customer = customers[i];
+    if (customer == nullptr) return nullptr;
+    return customer->open == nullptr ? static_cast<const void*>(customer->body.data()) : &customer->open->values;
+  });
+  ReadTogether(record_, customers.size(), [&](size_t i) -> const void* {
+    const OpenCustomer* const open = customers[i] == nullptr ? nullptr : customers[i]->open;
+    return open == nullptr || open->values.empty() ? nullptr : open->values.front().message.get();
+  });
+  return customers[record_];
 }
 
 void SourceCursor::Take() {
-  const RecordBatch::View view = record();
-  position_ = view.offset + 1;
+  position_ = head_.offset + 1;
   ++records_;
-  digest_ = StableHash64(view.value.value_or(std::string_view()), digest_ ^ static_cast<uint64_t>(view.offset));
+  digest_ = StableHash64(head_.value.value_or(std::string_view()), digest_ ^ static_cast<uint64_t>(head_.offset));
   ++record_;
   decoded_ = false;
 }
 
 void SourceCursor::DropTaken() {
   for (; batch_ > 0; --batch_) {
-    bytes_ -= batches_.front().bytes();
-    kept_bytes_ -= batches_.front().bytes();
+    Batch& taken = batches_.front();
+    bytes_ -= taken.bytes();
+    kept_bytes_ -= taken.bytes();
+    if (taken.records.size() >= kPollRecords / 2 && spare_bytes_ + taken.records.bytes() <= buffer_bytes_) {
+      spare_bytes_ += taken.records.bytes();
+      spare_.push_back(std::move(taken));
+    }
     batches_.pop_front();
     if (visited_ > 0) --visited_;
   }

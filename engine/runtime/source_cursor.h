@@ -36,7 +36,7 @@ class SourceCursor {
   // The next record, decoded; false when none has arrived, or the bound is reached.
   bool HasHead();
   // Of the head: its record, and why it cannot be processed, if so.
-  RecordBatch::View record() const;
+  const RecordBatch::View& record() const { return head_; }
   const std::optional<Rejection>& rejection() const { return rejection_; }
   const EventDecoder& event() const { return decoder_; }
   // Consumes the head. Its decoded form stays valid until the next HasHead.
@@ -92,6 +92,8 @@ class SourceCursor {
   static constexpr size_t kBatchesAhead = 3;
 
  private:
+  // Adds what has come in to the batches.
+  void Keep();
   void DropTaken();
 
   const SourceSpec& spec_;
@@ -101,15 +103,19 @@ class SourceCursor {
   Input* input_ = nullptr;
 
   std::deque<Batch> batches_;
+  RecordBatch incoming_;
+  std::vector<Batch> spare_;  // Whose memory is used again, up to buffer_bytes_.
+  size_t spare_bytes_ = 0;
   size_t visited_ = 0;
-  size_t batch_ = 0;     // The next record: its batch,
-  size_t record_ = 0;    // and its place there.
+  size_t batch_ = 0;         // The next record: its batch,
+  size_t record_ = 0;        // and its place there.
   size_t first_record_ = 0;  // Where the epoch began, in batches_.front().
   size_t bytes_ = 0;
   size_t kept_bytes_ = 0;  // Of the batches before batch_.
   bool at_end_ = false;
   int64_t end_offset_ = 0;  // With at_end_.
   bool decoded_ = false;
+  RecordBatch::View head_;
   std::optional<Rejection> rejection_;
   std::optional<int64_t> bound_;
   int64_t position_ = 0;

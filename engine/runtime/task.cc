@@ -24,7 +24,10 @@ size_t SizeOf(const OutputRecord& record) {
 }  // namespace
 
 Task::Task(const PipelineSpec& spec, TaskOptions options, std::unique_ptr<Store> store)
-    : spec_(spec), options_(std::move(options)), store_(std::move(store)) {
+    : spec_(spec),
+      options_(std::move(options)),
+      source_of_results_(Text("/ebb/", spec.config.application())),
+      store_(std::move(store)) {
   cache_ = std::make_unique<CustomerCache>(store_.get(), options_.cache_bytes);
   for (const SourceSpec& source : spec_.sources) {
     sources_.push_back(
@@ -222,7 +225,7 @@ absl::Status Task::Prefetch() {
 
 absl::Status Task::HandleHead(size_t source) {
   SourceCursor& cursor = *sources_[source];
-  const RecordBatch::View record = cursor.record();
+  const RecordBatch::View& record = cursor.record();
   ++epoch_records_;
   ++epoch_stats_.records_in[source];
   epoch_stats_.bytes_in[source] += record.value ? record.value->size() : 0;
@@ -246,8 +249,8 @@ absl::Status Task::HandleHead(size_t source) {
     const std::string& policy = cursor.spec().config.late();
     if (policy != "process") {
       if (policy == "dead_letter") {
-        DeadLetter(source, "late", Text("the event is behind the watermark ",
-                                                Rfc3339(absl::FromUnixMillis(watermark_ms()))));
+        DeadLetter(source, "late",
+                   Text("the event is behind the watermark ", Rfc3339(absl::FromUnixMillis(watermark_ms()))));
       }
       cursor.Take();
       return absl::OkStatus();
@@ -263,7 +266,7 @@ absl::Status Task::HandleHead(size_t source) {
   } else if (customer->body.size() > kMaxDocumentBytes) {
     DeadLetter(source, "state-too-large",
                Text("the customer's state has ", customer->body.size(), " bytes; at most ", kMaxDocumentBytes,
-                            " may be kept"));
+                    " may be kept"));
   } else {
     Cause cause;
     cause.source = cursor.spec().name;
@@ -291,12 +294,13 @@ void Task::OnResult(int sink, const google::protobuf::Message& message, const st
   if (record.value->size() > kMaxResultBytes) return RefuseResult(record);
   if (redoing_ == 0 && source_at_hand_) answered_ms_.push_back(sources_[*source_at_hand_]->record().timestamp_ms);
   // Source: CloudEvents 1.0, Kafka protocol binding, binary content mode.
-  record.headers = {{"ce_specversion", "1.0"},
-                    {"ce_id", id},
-                    {"ce_source", Text("/ebb/", spec_.config.application())},
-                    {"ce_type", spec.config.type()},
-                    {"ce_time", Rfc3339(now_)},
-                    {"content-type", std::string(ContentType(spec.config.format()))}};
+  record.headers.reserve(6);
+  record.headers.emplace_back("ce_specversion", "1.0");
+  record.headers.emplace_back("ce_id", id);
+  record.headers.emplace_back("ce_source", source_of_results_);
+  record.headers.emplace_back("ce_type", spec.config.type());
+  record.headers.emplace_back("ce_time", Rfc3339(now_));
+  record.headers.emplace_back("content-type", ContentType(spec.config.format()));
   ++epoch_stats_.results[sink];
   Send(std::move(record));
 }
@@ -370,8 +374,7 @@ absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
   const Debt::Epoch open = DebtOf(epoch, OpenWork());
   const bool write_all = write_all_ || budget.work == 0;
   const uint64_t least_low =
-      write_all ? epoch
-                : std::max(ring_low, debt_.LeastLow(open, budget.work, absl::ToUnixMillis(wall_clock)));
+      write_all ? epoch : std::max(ring_low, debt_.LeastLow(open, budget.work, absl::ToUnixMillis(wall_clock)));
   write_back_ = cache_->SelectWriteBack(epoch, budget.catch_up ? epoch : least_low, least_low,
                                         budget.catch_up ? kCatchUpBytes : 0);
   if (auto status = AtStep(Step::kSelected); !status.ok()) return status;
@@ -380,24 +383,55 @@ absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
     record_.mutable_left_over()->set_time_ms((*left_over)->time_ms);
     record_.mutable_left_over()->set_customer((*left_over)->customer);
   }
-  auto append = [&](const std::string& key, std::optional<std::string> value) {
-    OutputRecord out;
-    out.topic = options_.changelog_topic;
-    out.partition = options_.partition;
-    out.key = key;
-    out.value = std::move(value);
-    outbox_.push_back(std::move(out));
-  };
-  if (!manifest_written_) append(layout::ManifestKey(), manifest_.SerializeAsString());
-  bool tombstones = false;
-  for (const auto& [key, value] : write_back_.rows.writes()) {
-    append(key, value);
-    tombstones |= !value;
+  if (!manifest_written_) {
+    OutputRecord& manifest = outbox_.emplace_back(ForChangelog());
+    manifest.key = layout::ManifestKey();
+    manifest.value = manifest_.SerializeAsString();
   }
+  const auto rows = write_back_.rows.writes();
+  const bool tombstones = std::any_of(rows.begin(), rows.end(), [](const auto& row) { return !row.second; });
   if (auto status = AtStep(tombstones ? Step::kTombstones : Step::kSerialised); !status.ok()) return status;
-  append(layout::EpochKey(EpochSlot(epoch)), record_.SerializeAsString());
+  closing_leaves_ = true;
+  closing_ = ForChangelog();
+  closing_.key = layout::EpochKey(EpochSlot(epoch));
+  closing_.value = record_.SerializeAsString();
   if (!cache_->status().ok()) return cache_->status();
   return AtStep(Step::kEpochClosed);
+}
+
+OutputRecord Task::ForChangelog() const {
+  OutputRecord record;
+  record.topic = options_.changelog_topic;
+  record.partition = options_.partition;
+  return record;
+}
+
+const OutputRecord* Task::NextToLeave() {
+  if (!outbox_.empty()) return &outbox_.front();
+  if (rows_left_ < write_back_.rows.size()) {
+    const auto [key, value] = write_back_.rows[rows_left_];
+    if (row_.topic.empty()) row_ = ForChangelog();
+    row_.key.assign(key);
+    if (!value) {
+      row_.value.reset();
+    } else if (row_.value) {
+      row_.value->assign(*value);
+    } else {
+      row_.value.emplace(*value);
+    }
+    return &row_;
+  }
+  return closing_leaves_ ? &closing_ : nullptr;
+}
+
+void Task::Left() {
+  if (!outbox_.empty()) {
+    outbox_.pop_front();
+  } else if (rows_left_ < write_back_.rows.size()) {
+    ++rows_left_;
+  } else {
+    closing_leaves_ = false;
+  }
 }
 
 v1::EpochRecord Task::MakeRecord(const WriteBack& written, absl::Time wall_clock) const {
@@ -406,7 +440,7 @@ v1::EpochRecord Task::MakeRecord(const WriteBack& written, absl::Time wall_clock
   record.set_changelog_uuid(manifest_.changelog_uuid());
   record.set_epoch(epoch_ + 1);
   record.set_low_water(written.low_water);
-  record.set_entries(written.rows.writes().size() + (manifest_written_ ? 0 : 1));
+  record.set_entries(written.rows.size() + (manifest_written_ ? 0 : 1));
   record.set_owner(options_.owner);
   record.set_program(spec_.fingerprint);
   for (size_t i = 0; i < sources_.size(); ++i) {
@@ -459,7 +493,6 @@ absl::Status Task::Committed(int64_t changelog_end, absl::Time wall_clock) {
   for (int64_t ms : answered_ms_) stats_.latencies.Add(wall_clock - absl::FromUnixMillis(ms));
   for (const auto& source : sources_) source->Release();
   merge_->rounds().clear();
-  write_back_ = WriteBack();
   ClearEpoch();
   ++stats_.epochs;
   if (!cache_->status().ok()) return cache_->status();
@@ -467,6 +500,10 @@ absl::Status Task::Committed(int64_t changelog_end, absl::Time wall_clock) {
 }
 
 void Task::ClearEpoch() {
+  outbox_.clear();
+  write_back_ = WriteBack();
+  rows_left_ = 0;
+  closing_leaves_ = false;
   epoch_open_ = frozen_ = false;
   epoch_expires_ms_ = Debt::kNever;
   answered_ms_.clear();
@@ -476,8 +513,6 @@ void Task::ClearEpoch() {
 }
 
 void Task::Aborted() {
-  outbox_.clear();
-  write_back_ = WriteBack();
   if (!epoch_open_) return;
   merge_->SetTime(time_before_);
   if (merge_->in_round()) merge_->EndRound();

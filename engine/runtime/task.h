@@ -36,26 +36,26 @@ namespace ebb {
 
 struct TaskOptions {
   int32_t partition = 0;
-  int32_t partitions = 1;                  // Of every source.
+  int32_t partitions = 1;  // Of every source.
   std::string changelog_topic;
-  std::string owner;                       // Goes into epoch records, for diagnosis.
+  std::string owner;  // Goes into epoch records, for diagnosis.
   size_t cache_bytes = 64 << 20;
-  size_t buffer_bytes = 1 << 20;           // A source.
-  size_t pinned_bytes = 32 << 20;          // What an open epoch may hold beside the cache: states as messages,
-                                           // and records kept for a rewind.
-  uint64_t epoch_records = 500'000;        // The most records of one epoch.
-  size_t outbox_bytes = 16 << 20;          // The most results of one epoch.
+  size_t buffer_bytes = 1 << 20;     // A source.
+  size_t pinned_bytes = 32 << 20;    // What an open epoch may hold beside the cache: states as messages,
+                                     // and records kept for a rewind.
+  uint64_t epoch_records = 500'000;  // The most records of one epoch.
+  size_t outbox_bytes = 16 << 20;    // The most results of one epoch.
   // By source: up to what age a record is sure to be there; infinite where the topic is not compacted, as if left out.
   std::vector<absl::Duration> compaction_lags;
-  bool accept_divergence = false;          // Redo goes on where it gives other results than were committed.
+  bool accept_divergence = false;  // Redo goes on where it gives other results than were committed.
 };
 
 class Task final : public ResultSink {
  public:
   // How a commit is to treat state that is not written yet.
   struct Budget {
-    uint64_t work = 0;       // The debt allowed, in records and timers: 0 writes everything.
-    bool catch_up = false;   // Write more than needed, while there is nothing better to do.
+    uint64_t work = 0;      // The debt allowed, in records and timers: 0 writes everything.
+    bool catch_up = false;  // Write more than needed, while there is nothing better to do.
   };
 
   // Builds the graph. The spec must outlive the task. InvalidArgument as Graph::Build.
@@ -103,7 +103,7 @@ class Task final : public ResultSink {
   // Ends the changes of the open epoch: what it has touched becomes bytes. Close does it where it was not done; apart
   // from it, since redo has to do that, too, and how long it takes is measured.
   void Freeze();
-  // Closes the epoch, opening an empty one if none is open: puts write-backs and the epoch record into the outbox.
+  // Closes the epoch, opening an empty one if none is open: write-backs and the epoch record will leave, too.
   absl::Status Close(const Budget& budget, absl::Time wall_clock);
   // The offsets that go with the closed epoch, of every source.
   std::vector<CommittedOffset> Offsets() const;
@@ -111,8 +111,12 @@ class Task final : public ResultSink {
   absl::Status Committed(int64_t changelog_end, absl::Time wall_clock);
   // The open or closed epoch is undone; its records will be processed again.
   void Aborted();
-  // Records to leave, in order; the worker takes them from the front.
-  std::deque<OutputRecord>& outbox() { return outbox_; }
+  // The next record to leave, valid until something else is called; null when there is none.
+  const OutputRecord* NextToLeave();
+  // It has left.
+  void Left();
+  // Results that wait to leave.
+  const std::deque<OutputRecord>& outbox() const { return outbox_; }
 
   // The customer's state as JSON, as of the last committed epoch.
   absl::StatusOr<std::string> Describe(std::string_view customer);
@@ -164,6 +168,7 @@ class Task final : public ResultSink {
   bool InputRedone(const v1::EpochRecord& record) const;
   absl::StatusOr<bool> FinishRedoneEpoch(const v1::EpochRecord& record);
   bool Comparable(const v1::EpochRecord& record) const;
+  OutputRecord ForChangelog() const;
   void ClearEpoch();
   v1::EpochRecord MakeRecord(const WriteBack& written, absl::Time wall_clock) const;
   // Where the task stands, as the end of `epoch`.
@@ -174,21 +179,22 @@ class Task final : public ResultSink {
 
   const PipelineSpec& spec_;
   const TaskOptions options_;
+  const std::string source_of_results_;
   const std::unique_ptr<Store> store_;
   std::unique_ptr<Graph> graph_;
   std::unique_ptr<CustomerCache> cache_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::vector<std::unique_ptr<SourceCursor>> sources_;
   std::unique_ptr<Merge> merge_;
-  std::vector<int64_t> readable_ms_;                       // By source: how long a record may be relied on.
+  std::vector<int64_t> readable_ms_;  // By source: how long a record may be relied on.
 
   v1::Manifest manifest_;
   bool manifest_written_ = false;
-  std::map<uint64_t, v1::EpochRecord> records_;            // For recovery; emptied when it ends.
-  uint64_t epoch_ = 0;                                     // E, the last committed one.
-  uint64_t low_water_ = 0;                                 // L.
-  uint64_t work_total_ = 0;                                // Records and timers up to E.
-  Debt debt_;                                              // From L to E.
+  std::map<uint64_t, v1::EpochRecord> records_;  // For recovery; emptied when it ends.
+  uint64_t epoch_ = 0;                           // E, the last committed one.
+  uint64_t low_water_ = 0;                       // L.
+  uint64_t work_total_ = 0;                      // Records and timers up to E.
+  Debt debt_;                                    // From L to E.
   bool write_all_ = false;
 
   // The open epoch.
@@ -196,14 +202,18 @@ class Task final : public ResultSink {
   bool frozen_ = false;  // Closed, or about to be: nothing more is processed.
   Merge::Time time_before_;
   uint64_t epoch_records_ = 0;
-  int64_t epoch_expires_ms_ = Debt::kNever;                // Of the records from compacted sources, the first.
+  int64_t epoch_expires_ms_ = Debt::kNever;  // Of the records from compacted sources, the first.
   uint64_t epoch_timers_ = 0;
   uint64_t results_ = 0;
   uint64_t result_digest_ = 0;
   size_t outbox_bytes_ = 0;
-  std::vector<int64_t> answered_ms_;                       // Times of the records that led to results.
-  std::deque<OutputRecord> outbox_;
-  WriteBack write_back_;
+  std::vector<int64_t> answered_ms_;  // Times of the records that led to results.
+  std::deque<OutputRecord> outbox_;   // Of results; leaves first.
+  WriteBack write_back_;              // Its rows leave next,
+  size_t rows_left_ = 0;              // so many have,
+  OutputRecord row_;                  // this is the one at hand,
+  bool closing_leaves_ = false;       // and last, if so,
+  OutputRecord closing_;              // the epoch record.
   v1::EpochRecord record_;
 
   // The record or timer at hand.
@@ -213,9 +223,9 @@ class Task final : public ResultSink {
   bool rejected_ = false;
 
   // Redo.
-  uint64_t redoing_ = 0;                                   // The epoch being redone, or 0.
+  uint64_t redoing_ = 0;  // The epoch being redone, or 0.
   int redo_round_ = 0;
-  std::optional<TimeIndex::Wake> left_over_;               // Where it stopped firing timers, if it did.
+  std::optional<TimeIndex::Wake> left_over_;  // Where it stopped firing timers, if it did.
   uint64_t skipped_before_ = 0;
   std::map<uint64_t, std::vector<TimeIndex::Wake>> kept_wakes_;  // By the stamp that redo must pass.
 
@@ -223,7 +233,7 @@ class Task final : public ResultSink {
   int64_t emit_from_ms_ = kNoTime;
   bool idle_wall_clock_ = false;
   TaskStats stats_;
-  TaskStats epoch_stats_;                                  // What the open epoch adds to them if it is committed.
+  TaskStats epoch_stats_;  // What the open epoch adds to them if it is committed.
 };
 
 }  // namespace ebb

@@ -61,7 +61,6 @@ absl::Status Task::Adopt(const std::string& new_uuid, bool last_record_only) {
   if (merge_->in_round()) merge_->EndRound();
   merge_->rounds().clear();
   ClearEpoch();
-  outbox_.clear();
   return absl::OkStatus();
 }
 
@@ -149,15 +148,16 @@ absl::StatusOr<bool> Task::FinishRedoneEpoch(const v1::EpochRecord& record) {
   for (size_t i = 0; i < sources_.size(); ++i) {
     const auto& slice = record.slices(static_cast<int>(i));
     if (slice.records() == sources_[i]->records() && slice.digest() == sources_[i]->digest()) continue;
-    return absl::DataLossError(Text(
-        "epoch ", record.epoch(), " read ", slice.records(), " records of source ", sources_[i]->spec().name,
-        " from offset ", slice.from(), ", but redo read ", sources_[i]->records(),
-        " or others: the input has changed or lost records since; restore the topic"));
+    return absl::DataLossError(Text("epoch ", record.epoch(), " read ", slice.records(), " records of source ",
+                                    sources_[i]->spec().name, " from offset ", slice.from(), ", but redo read ",
+                                    sources_[i]->records(),
+                                    " or others: the input has changed or lost records since; restore the topic"));
   }
   if (Comparable(record) && (results_ != record.outputs() || result_digest_ != record.output_digest())) {
     if (!options_.accept_divergence) {
       return absl::AbortedError(Text("redo of epoch ", record.epoch(), " gave ", results_, " results where ",
-                                     record.outputs(), " were committed, or others: an operator is not deterministic; "
+                                     record.outputs(),
+                                     " were committed, or others: an operator is not deterministic; "
                                      "mend it, and start with --accept-divergence to go on from what redo gave"));
     }
     ++stats_.divergent_epochs;

@@ -40,7 +40,7 @@ class Disk::Watched final : public Store {
     const MemoryStores::Rows& rows = disk_.memory_.rows(partition_);
     for (const auto& [key, value] : batch.writes()) {
       auto row = rows.find(key);
-      before.emplace_back(key, row == rows.end() ? std::nullopt : std::optional(row->second));
+      before.emplace_back(std::string(key), row == rows.end() ? std::nullopt : std::optional(row->second));
     }
     if (undo.size() > kUndoBatches) undo.pop_front();
   }

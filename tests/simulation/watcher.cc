@@ -143,8 +143,16 @@ void Watcher::Look(size_t index, int32_t partition, const Worker::Slot& slot, in
     }
   }
   const double chosen = slot.in_transaction && seen.closed ? seen.budget : budget;
-  seen = {live, slot.in_transaction, redoing, task.epoch(), task.low_water(), task.stats().aborts,
-          task.cache().customers(), task.stats().epochs, seen.watched, chosen};
+  seen = {live,
+          slot.in_transaction,
+          redoing,
+          task.epoch(),
+          task.low_water(),
+          task.stats().aborts,
+          task.cache().customers(),
+          task.stats().epochs,
+          seen.watched,
+          chosen};
 }
 
 void Watcher::LookAtClosed(const Task& task) {
@@ -155,7 +163,7 @@ void Watcher::LookAtClosed(const Task& task) {
   for (const auto& source : task.sources()) records += source->records();
   if (records >= profile_.epoch_records) situations_.Met("epoch closed by records");
   size_t outbox = 0;
-  for (const OutputRecord& record : const_cast<Task&>(task).outbox()) {
+  for (const OutputRecord& record : task.outbox()) {
     if (record.partition == OutputRecord::kByKey) {
       outbox += sizeof(OutputRecord) + record.key.size() + record.value->size();
     }

@@ -1,7 +1,6 @@
-#include "state/customer_cache.h"
-
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "state/customer_cache.h"
 #include "state/text.h"
 #include "tests/unit/state/customer_cache_testing.h"
 
@@ -118,24 +117,81 @@ TEST_F(CustomerCacheLimitTest, CustomerWhoseWakeIsOnlyInMemoryNeverLeaves) {
   EXPECT_FALSE(InMemory("soon"));
 }
 
-TEST_F(CustomerCacheLimitTest, LeastRecentlyUsedLeavesFirst) {
-  for (const char* id : {"a", "b", "c", "d"}) Set(id, kName, std::string(100, 'x'));
+TEST_F(CustomerCacheLimitTest, AsManyAsThereAreCanBeTouchedThoughFewAreOpen) {
+  Start(kPlenty * 100);
+  const size_t customers = CustomerCache::kMaxOpen * 2;
+  const auto touch = [&](const std::string& more) {
+    for (size_t i = 0; i < customers; ++i) {
+      const std::string id = Text("customer ", i);
+      auto* name = static_cast<StringValue*>(Open(id).Mutable(kName, StringValue::default_instance()));
+      name->set_value(name->value() + more);
+      if (i % 10 == 0) Open(id).PutRow(kMap, more, Text(i));
+      ASSERT_LE(cache_->open_customers(), CustomerCache::kMaxOpen);
+    }
+  };
+  touch("a");
+  touch("b");
+  CommitNone(1);
+  EXPECT_EQ(cache_->open_customers(), 0u);
+  EXPECT_EQ(cache_->dirty_customers(), customers);
+  touch("lost");
+  cache_->Abort();
+  touch("c");
+  Commit(2, Select(2, kAll, 2));
+  for (size_t i = 0; i < customers; ++i) {
+    ASSERT_EQ(Stored(Text("customer ", i)), "1=abc, stamp 2") << i;
+    ASSERT_EQ(StoredRow(Text("customer ", i), "b"), i % 10 == 0 ? std::optional(Text(i)) : std::nullopt);
+    ASSERT_EQ(StoredRow(Text("customer ", i), "lost"), std::nullopt);
+  }
+}
+
+TEST_F(CustomerCacheLimitTest, WhoIsOpenedAgainAndAgainStaysOpen) {
+  Start(kPlenty * 100);
+  Customer& ann = Load("ann");
+  for (size_t i = 0; i < CustomerCache::kMaxOpen * 3; ++i) {
+    Open("ann");
+    Open(Text("customer ", i));
+    ASSERT_NE(ann.open, nullptr) << i;
+  }
+}
+
+TEST_F(CustomerCacheLimitTest, LargeMessagesTakeAShareOfTheCacheAndNoMore) {
+  constexpr size_t kBytes = 10'000;
+  Start(kBytes * 320);
+  for (int i = 0; i < 1000; ++i) {
+    Set(Text("customer ", i), kName, std::string(kBytes, 'x'));
+    cache_->KeepWake(&Load(Text("customer ", i)));
+    // Until the first ones have been looked at, nobody knows how large they are.
+    if (i % 100 == 0) CommitAll(i + 1);
+    if (i > 300) {
+      ASSERT_LE(cache_->open_customers(), 12u) << i;
+    }
+  }
+  CommitAll(2000);
+  EXPECT_EQ(cache_->pinned_bytes(), 0u);
+}
+
+TEST_F(CustomerCacheLimitTest, WhoWasUsedSinceAnybodyLeftStays) {
+  const auto use = [this](const char* id) {
+    Open(id);
+    cache_->Abort();
+  };
+  for (const char* id : {"a", "b", "c", "d", "e"}) Set(id, kName, std::string(100, 'x'));
   CommitAll(1);
   Start(kPlenty);
   Load("a");
   Start(3 * cache_->bytes());
-  for (const char* id : {"a", "b", "c"}) Open(id);
-  cache_->Abort();
-  Open("a");
-  cache_->Abort();
+  for (const char* id : {"a", "b", "c"}) use(id);
   EXPECT_EQ(cache_->customers(), 3u);
-  Open("d");
-  cache_->Abort();
+  use("d");
   EXPECT_EQ(cache_->customers(), 3u);
-  EXPECT_TRUE(InMemory("a"));
+  EXPECT_FALSE(InMemory("a"));
+  cache_->Abort();
+  use("c");
+  use("e");
+  EXPECT_EQ(cache_->customers(), 3u);
   EXPECT_TRUE(InMemory("c"));
-  EXPECT_TRUE(InMemory("d"));
-  EXPECT_FALSE(InMemory("b"));
+  EXPECT_TRUE(InMemory("e"));
 }
 
 TEST_F(CustomerCacheLimitTest, AllCleanFitsIntoTheLimitAfterEveryEpoch) {

@@ -133,7 +133,7 @@ TEST_F(CustomerCacheTest, WriteBackHoldsTheWholeEpochAndItsStamp) {
   Set("ann", kCity, "second");
   const WriteBack written = Select(2, kAll);
   EXPECT_EQ(Stored("ann"), "nothing") << "chosen, but not committed";
-  EXPECT_THAT(written.rows.writes(), ElementsAre(Pair(layout::DocumentKey("ann"), Optional(Not(IsEmpty())))));
+  EXPECT_THAT(WritesOf(written.rows), ElementsAre(Pair(layout::DocumentKey("ann"), Optional(Not(IsEmpty())))));
   Commit(2, written);
   EXPECT_EQ(Stored("ann"), "1=first 2=second, stamp 2");
   EXPECT_EQ(State("ann"), "1=first 2=second");

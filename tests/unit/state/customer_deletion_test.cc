@@ -1,7 +1,6 @@
-#include "state/customer_cache.h"
-
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "state/customer_cache.h"
 #include "state/layout.h"
 #include "tests/unit/state/customer_cache_testing.h"
 
@@ -24,7 +23,7 @@ TEST_F(CustomerDeletionTest, DeletionIsAStampedEmptyDocumentFirstAndATombstoneLa
   Commit(2, first);
   EXPECT_EQ(Stored("ann"), ", stamp 2");
   const WriteBack second = Select(3, kAll);
-  EXPECT_THAT(second.rows.writes(), ElementsAre(Pair(layout::DocumentKey("ann"), std::nullopt)));
+  EXPECT_THAT(WritesOf(second.rows), ElementsAre(Pair(layout::DocumentKey("ann"), std::nullopt)));
   EXPECT_THAT(second.buried, ElementsAre("ann"));
   Commit(3, second);
   EXPECT_EQ(Stored("ann"), "nothing");
@@ -73,7 +72,7 @@ TEST_F(CustomerDeletionTest, CustomerThatCameAliveAgainIsNotBuried) {
     Commit(3, at_once);
     for (uint64_t epoch = 4; epoch < 7; ++epoch) {
       const WriteBack later = Select(epoch, kNone);
-      EXPECT_THAT(later.rows.writes(), IsEmpty()) << epoch;
+      EXPECT_THAT(WritesOf(later.rows), IsEmpty()) << epoch;
       Commit(epoch, later);
     }
     CommitAll(7);

@@ -1,7 +1,6 @@
-#include "state/customer_cache.h"
-
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "state/customer_cache.h"
 #include "state/layout.h"
 #include "tests/unit/state/customer_cache_testing.h"
 
@@ -23,15 +22,14 @@ TEST_F(CustomerRowsTest, RowsAreWrittenTogetherWithTheDocument) {
   Open("ann").PutRow(kMap, "a", "second");
   Open("ann").PutRow(kMap, "c", "now");
   const WriteBack written = Select(2, kAll);
-  EXPECT_THAT(written.rows.writes(),
-              UnorderedElementsAre(Pair(layout::RowKey("ann", kMap, "a"), "second"),
-                                   Pair(layout::RowKey("ann", kMap, "b"), "only"),
-                                   Pair(layout::RowKey("ann", kMap, "c"), "now"),
-                                   Pair(layout::DocumentKey("ann"), StampedRow(2, ""))));
+  EXPECT_THAT(WritesOf(written.rows), UnorderedElementsAre(Pair(layout::RowKey("ann", kMap, "a"), "second"),
+                                                           Pair(layout::RowKey("ann", kMap, "b"), "only"),
+                                                           Pair(layout::RowKey("ann", kMap, "c"), "now"),
+                                                           Pair(layout::DocumentKey("ann"), StampedRow(2, ""))));
   Commit(2, written);
   EXPECT_THAT(MapRows("ann"), ElementsAre("a=second", "b=only", "c=now"));
   Set("ann", kName, "Ann");
-  EXPECT_THAT(Select(3, kAll).rows.writes(), ElementsAre(Pair(layout::DocumentKey("ann"), testing::_)))
+  EXPECT_THAT(WritesOf(Select(3, kAll).rows), ElementsAre(Pair(layout::DocumentKey("ann"), testing::_)))
       << "rows were written twice";
 }
 
@@ -43,7 +41,7 @@ TEST_F(CustomerRowsTest, ErasedRowIsATombstone) {
   EXPECT_EQ(StoredRow("ann", "erased later"), "v");
   Open("ann").EraseRow(kMap, "erased now");
   const WriteBack written = Select(3, kAll);
-  EXPECT_THAT(written.rows.writes(),
+  EXPECT_THAT(WritesOf(written.rows),
               UnorderedElementsAre(Pair(layout::RowKey("ann", kMap, "erased later"), std::nullopt),
                                    Pair(layout::RowKey("ann", kMap, "erased now"), std::nullopt),
                                    Pair(layout::DocumentKey("ann"), StampedRow(3, ""))));

@@ -1,7 +1,6 @@
-#include "state/customer_cache.h"
-
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "state/customer_cache.h"
 #include "state/layout.h"
 #include "state/text.h"
 #include "tests/unit/state/customer_cache_testing.h"
@@ -30,7 +29,7 @@ TEST_F(CustomerTimersTest, IndexChangesOnlyInTheBatchThatWritesTheDocument) {
   EXPECT_THAT(Index(), ElementsAre(Wake{500, "ann"}, Wake{600, "bob"}));
   Arm("ann", 800, kOtherTimer);
   WriteBack written = Select(4, kAll);
-  for (const auto& [key, value] : written.rows.writes()) {
+  for (const auto& [key, value] : WritesOf(written.rows)) {
     EXPECT_NE(layout::KindOf(key), layout::RowKind::kWake) << "the index is local, the changelog does not have it";
   }
   Commit(4, std::move(written));

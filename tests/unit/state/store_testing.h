@@ -34,6 +34,12 @@ class Directory {
   std::string path_;
 };
 
+// The writes of a batch, in order.
+inline std::vector<std::pair<std::string, std::optional<std::string>>> WritesOf(const WriteBatch& batch) {
+  const auto writes = batch.writes();
+  return {writes.begin(), writes.end()};
+}
+
 inline RocksDbOptions Small(const std::string& directory) {
   return {.directory = directory, .block_cache_bytes = 4 << 20, .write_buffer_bytes = 1 << 20};
 }
