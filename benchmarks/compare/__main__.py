@@ -14,18 +14,18 @@ import time
 
 import report
 import systems
-from workloads import WORKLOADS
+from workloads import LARGE, SMALL, WORKLOADS
 
 sys.path.insert(0, str(systems.ROOT / "tests/integration"))
 
 import latency  # noqa: E402  (needs the path above)
 from run import Run  # noqa: E402
-from stage import Stage  # noqa: E402
+from stage import Stage, write_whole  # noqa: E402
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="benchmarks/run.sh",
-                                     description="One job, five systems: see benchmarks/README.md")
+                                     description="What Ebb and others cost: see benchmarks/README.md")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="two workloads, few events: ten minutes (the default)")
     size.add_argument("--full", action="store_true", help="all workloads, and enough events for a JVM to be warm")
@@ -52,8 +52,8 @@ def machine():
                              check=False).stdout.strip()
     versions = dict(re.findall(r"<((?:kafka|flink|flink\.connector)\.version)>([^<]+)<",
                                (systems.ROOT / "benchmarks/peers/pom.xml").read_text()))
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=systems.ROOT, capture_output=True, text=True,
-                            check=False).stdout.strip()
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=systems.ROOT, capture_output=True,
+                            text=True, check=False).stdout.strip()
     return {"cpu": model, "cores": os.cpu_count(), "memory_gib": round(memory, 1), "kernel": platform.release(),
             "librdkafka": rdkafka, "java": java[0] if java else "", **versions, "commit": commit}
 
@@ -72,8 +72,7 @@ def compare(options, stage, workload, chosen, results_dir):
     events = options.events or workload.events(options.full)
     prefix = stage.fill(workload, events)
     by_system = {system.name: [] for system in chosen}
-    rounds = options.rounds or (2 if options.full else 1)
-    for number, system in plan(chosen, rounds):
+    for number, system in plan(chosen, options.rounds or (2 if options.full else 1)):
         file = results_dir / f"{workload.name}.{events}.{options.commit_ms}ms.{system.name}.{number}.json"
         if file.exists():
             result = json.loads(file.read_text())
@@ -82,10 +81,11 @@ def compare(options, stage, workload, chosen, results_dir):
             run = Run(stage, system, workload, events, prefix, application, options.commit_ms)
             result = run.measure()
             result.update(system=system.name, workload=workload.name, events=events, run=number,
-                          environment=system.environment, command=shlex.join(system.command))
+                          memory_mib=system.memory_mib, environment=system.environment,
+                          command=shlex.join(system.command))
             # One that went wrong is told, and made again next time.
             if "wrong" not in result:
-                file.write_text(json.dumps(result, indent=1))
+                write_whole(file, result)
         print(f"{workload.name} {system.name} {number}: " + (result.get("wrong") or
               f"{result['cpu_s_per_million']:.2f} CPU-s per million, {result['events_per_s']:,.0f} events/s"),
               file=sys.stderr, flush=True)
@@ -105,6 +105,7 @@ def main():
     text = [f"`benchmarks/run.sh {shlex.join(sys.argv[1:])}`", ""]
     text += [f"- {name}: {value}" for name, value in machine().items()] + [""]
     everything = {"machine": machine(), "command": sys.argv[1:], "results": []}
+    by_workload = {}
     try:
         if options.latency:
             text.append(latency.compare(stage, options.systems.split(",") if options.systems else None))
@@ -121,6 +122,9 @@ def main():
             text += [f"## {workload.name}: {workload.customers:,} customers, {workload.spread}, {events:,} events", "",
                      report.table(by_system), ""]
             everything["results"] += [result for results in by_system.values() for result in results]
+            by_workload[workload] = by_system
+            if SMALL in by_workload and LARGE in by_workload and workload in (SMALL, LARGE):
+                text += [report.growth(SMALL, by_workload[SMALL], LARGE, by_workload[LARGE]), ""]
             (directory / "report.md").write_text("\n".join(text))
             (directory / "report.json").write_text(json.dumps(everything, indent=1))
     finally:

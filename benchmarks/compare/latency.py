@@ -92,7 +92,7 @@ class PacedRun(Run):
 
     def measure(self):
         """What was measured, as a dictionary; `wrong` says why there is nothing, if there is nothing."""
-        inputs = [f"{self.prefix}.{kind}" for kind in watch.KINDS]
+        inputs = WORKLOAD.job.inputs(self.prefix)
         self.stage.topics("create", *(f"{topic}:{watch.PARTITIONS}" for topic in inputs))
         self._prepare()
         process = reader = None
@@ -102,9 +102,9 @@ class PacedRun(Run):
             reader = Reader(self.stage.bootstrap, self.output)
             begin_ms = int(time.time() * 1000) + LEAD_S * 1000
             generator = subprocess.Popen(
-                [str(systems.GENERATE), "--bootstrap", self.stage.bootstrap, "--prefix", self.prefix, "--events",
-                 str(self.events), "--customers", str(WORKLOAD.customers), "--rate", str(self.rate), "--start-ms",
-                 str(begin_ms)], stdout=subprocess.DEVNULL)
+                systems.bound(*WORKLOAD.job.making(WORKLOAD, self.events, self.prefix), "--bootstrap",
+                              self.stage.bootstrap, "--rate", str(self.rate), "--start-ms", str(begin_ms)),
+                stdout=subprocess.DEVNULL)
             warm_ms = begin_ms + WARM_UP_S * 1000
             time.sleep(max(0.0, warm_ms / 1000 - time.time()))
             cpu = watch.cpu_seconds(process.pid)
@@ -120,7 +120,7 @@ class PacedRun(Run):
             result.update(max=max(ages), alerts=len(ages), peak_rss_bytes=watch.peak_rss_bytes(process.pid),
                           cpu_s_per_million=cpu / (self.rate * (SECONDS - WARM_UP_S)) * 1e6)
             self._stop(process)
-            result.update(self._judge())
+            WORKLOAD.job.judge(self.stage, self.prefix, self.output)
             return result
         except (RuntimeError, AssertionError) as failure:
             return {"wrong": f"{failure}; see {self.log}"}
@@ -144,7 +144,7 @@ class PacedRun(Run):
         wait_until(owned, START_S, f"{self.system.name} owns partitions")
 
     def _await_end(self, process):
-        group = watch.Group(self.stage.bootstrap, self.application, self.prefix)
+        group = watch.Group(self.stage.bootstrap, self.application, WORKLOAD.job.inputs(self.prefix))
         try:
             wait_until(lambda: group.committed() >= self.events, START_S, f"{self.system.name} has read everything")
         finally:

@@ -1,6 +1,5 @@
 """One run of one system over one input, measured and judged."""
 
-import json
 import os
 import shutil
 import signal
@@ -23,6 +22,7 @@ class Run:
         self.stage, self.system, self.workload = stage, system, workload
         self.events, self.prefix, self.application, self.commit_ms = events, prefix, application, commit_ms
         self.output = f"{application}.alerts"
+        self.results = workload.job.results(self.output)
         self.state = stage.directory / f"{application}-state"
         self.log = stage.directory / f"{application}.log"
 
@@ -37,7 +37,7 @@ class Run:
             self._settle()
             result = self._figures(process, samples, watch.cpu_seconds(self.stage.pid) - broker_before)
             result["stop_cpu_s"] = self._stop(process) - samples[-1].cpu
-            result.update(self._judge())
+            result["judged"] = self.workload.job.judge(self.stage, self.prefix, self.output)
             return result
         except (RuntimeError, AssertionError) as failure:
             return {"wrong": f"{failure}; see {self.log}"}
@@ -52,25 +52,27 @@ class Run:
                "BENCH_INPUT": self.prefix, "BENCH_OUTPUT": self.output, "BENCH_STATE_DIR": str(self.state),
                "BENCH_COMMIT_MS": str(self.commit_ms), "BENCH_COMMIT_INTERVAL": f"{self.commit_ms}ms",
                "BENCH_ADMIN": f"127.0.0.1:{free_port()}"}
-        return {**os.environ, **own, **self.system.environment}
+        told = {name: string.Template(value).substitute(own) for name, value in self.system.environment.items()}
+        return {**os.environ, **own, **told}
 
     def _prepare(self):
         self.state.mkdir(parents=True)
         topics = [topic.replace("APP", self.application) for topic in self.system.topics]
-        self.stage.topics("create", f"{self.output}:{watch.PARTITIONS}", *topics)
+        self.stage.topics("reset", *(f"{topic}:{watch.PARTITIONS}" for topic in self.results), *topics)
 
     def _start(self):
         environment = self._environment()
         command = [string.Template(word).safe_substitute(environment) for word in self.system.command]
         with open(self.log, "ab") as log:
             self.started = time.monotonic()
-            return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            return subprocess.Popen(systems.bound(*command), env=environment, stdin=subprocess.DEVNULL, stdout=log,
+                                    stderr=log)
 
     def _follow(self, process):
         """Samples from the start until all input is committed."""
         samples = [watch.Sample(self.started, 0, 0.0)]
         moved = self.started
-        group = watch.Group(self.stage.bootstrap, self.application, self.prefix)
+        group = watch.Group(self.stage.bootstrap, self.application, self.workload.job.inputs(self.prefix))
         try:
             while samples[-1].events < self.events:
                 time.sleep(PAUSE_S)
@@ -91,9 +93,9 @@ class Run:
     def _settle(self):
         """Waits until readers of committed records see everything that was written."""
         def settled():
-            return (watch.ends(self.stage.bootstrap, self.output, "read_committed") ==
-                    watch.ends(self.stage.bootstrap, self.output, "read_uncommitted"))
-        wait_until(settled, SETTLE_S, "every alert is committed")
+            return (watch.ends(self.stage.bootstrap, self.results, "read_committed") ==
+                    watch.ends(self.stage.bootstrap, self.results, "read_uncommitted"))
+        wait_until(settled, SETTLE_S, "every result is committed")
 
     def _figures(self, process, samples, broker_cpu):
         last = samples[-1]
@@ -106,6 +108,7 @@ class Run:
             "warm_cpu_s_per_million": (last.cpu - half.cpu) / rest * 1e6 if rest else None,
             "events_per_s": self.events / (last.time - self.started),
             "warm_events_per_s": rest / (last.time - half.time) if rest else None,
+            "longest_stall_s": watch.longest_stall(samples),
             "peak_rss_bytes": watch.peak_rss_bytes(process.pid),
             "changelog_bytes": self.stage.topic_bytes(self.system.changelog_topic(self.application)),
             "state_bytes": watch.bytes_below(self.state),
@@ -124,17 +127,7 @@ class Run:
         process.returncode = os.waitstatus_to_exitcode(status)
         return usage.ru_utime + usage.ru_stime
 
-    def _judge(self):
-        """What the oracle says; raises when the answer is wrong."""
-        verdict = subprocess.run([str(systems.ORACLE), "--bootstrap", self.stage.bootstrap, "--input", self.prefix,
-                                  "--output", self.output], capture_output=True, text=True, check=False)
-        with open(self.log, "a", encoding="utf-8") as log:
-            log.write(verdict.stderr + verdict.stdout)
-        if verdict.returncode != 0:
-            raise RuntimeError(f"the oracle refuses: {verdict.stdout.strip() or verdict.stderr.strip()}")
-        return {"oracle": json.loads(verdict.stdout)}
-
     def _clean(self):
-        topics = [self.output, f"{self.application}.dead-letters", self.system.changelog_topic(self.application)]
+        topics = [*self.results, f"{self.application}.dead-letters", self.system.changelog_topic(self.application)]
         self.stage.topics("delete", *filter(None, topics))
         shutil.rmtree(self.state, ignore_errors=True)

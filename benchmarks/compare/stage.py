@@ -1,6 +1,7 @@
 """The broker of a comparison, and its input."""
 
 import json
+import os
 import subprocess
 
 import systems
@@ -8,14 +9,16 @@ import watch
 
 
 class Stage:
-    """A broker of its own in a directory; what is there is used again."""
+    """A broker of its own in a directory; what is there and whole is used again."""
 
     def __init__(self, directory, port):
         self.directory = directory
         self.port = port
         self.bootstrap = f"127.0.0.1:{port}"
+        self.receipts = directory / "inputs"
 
     def start(self):
+        self.receipts.mkdir(parents=True, exist_ok=True)
         self._kafka("start", "--port", str(self.port))
 
     def stop(self):
@@ -33,19 +36,38 @@ class Stage:
         """What the broker holds of a topic on disk."""
         return watch.bytes_below(*(self.directory / "kafka/1/data").glob(f"{topic}-[0-9]*")) if topic else 0
 
+    def receipt(self, prefix):
+        """What was written down when an input was whole: how it was made, its topics' ends, what is due; or None."""
+        path = self.receipts / f"{prefix}.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
     def fill(self, workload, events):
         """Makes the input unless it is there whole; returns what its topics' names begin with."""
-        prefix = f"in.{workload.name}.{events}"
-        receipt = self.directory / f"{prefix}.json"
-        if receipt.exists():
+        job = workload.job
+        prefix = job.prefix(workload, events)
+        making = job.making(workload, events, prefix)
+        receipt = self.receipt(prefix)
+        inputs = job.inputs(prefix)
+        if receipt and receipt["making"] == making and receipt["ends"] == self._ends(inputs):
             return prefix
-        self.topics("reset", *(f"{prefix}.{kind}:{watch.PARTITIONS}" for kind in watch.KINDS))
-        said = subprocess.run([str(systems.GENERATE), "--bootstrap", self.bootstrap, "--prefix", prefix, "--events",
-                               str(events), "--customers", str(workload.customers), "--spread", workload.spread],
-                              check=True, capture_output=True, text=True).stdout
-        receipt.write_text(json.dumps({"said": said.strip()}))
+        (self.receipts / f"{prefix}.json").unlink(missing_ok=True)
+        self.topics("reset", *(f"{topic}:{watch.PARTITIONS}" for topic in inputs))
+        said = systems.run(*making, "--bootstrap", self.bootstrap)
+        write_whole(self.receipts / f"{prefix}.json",
+                    {"making": making, "said": said, "ends": self._ends(inputs),
+                     "due": job.due(self, workload, events)})
         return prefix
+
+    def _ends(self, topics):
+        return watch.ends(self.bootstrap, topics, "read_uncommitted")
 
     def _kafka(self, *arguments):
         subprocess.run([str(systems.ROOT / "deploy/kafka/kafka.sh"), *arguments, "--dir",
                         str(self.directory / "kafka")], check=True, stdout=subprocess.DEVNULL)
+
+
+def write_whole(path, content):
+    """As JSON; a kill leaves the file as it was, or whole."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps(content, indent=1))
+    os.replace(part, path)

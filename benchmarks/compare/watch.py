@@ -4,12 +4,14 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import time
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PARTITIONS = 4
-KINDS = ["browse", "purchase", "support"]
+BATCH, BATCH_S = 5000, 0.1
+PATIENCE_S = 30
 
 
 def cpu_seconds(pid):
@@ -45,13 +47,20 @@ class Sample:
     cpu: float
 
 
+def longest_stall(samples):
+    """The longest time without a commit between the first commit and the last: all input is there from the start, so
+    that some waits all the while."""
+    moved = [b for a, b in zip(samples, samples[1:]) if b.events > a.events]
+    return max((b.time - a.time for a, b in zip(moved, moved[1:])), default=0.0)
+
+
 class Group:
     """How far a consumer group has committed its input."""
 
-    def __init__(self, bootstrap, group, prefix):
+    def __init__(self, bootstrap, group, topics):
         self.consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False,
                                   "log_level": 2})
-        self.partitions = [TopicPartition(f"{prefix}.{kind}", p) for kind in KINDS for p in range(PARTITIONS)]
+        self.partitions = [TopicPartition(topic, p) for topic in topics for p in range(PARTITIONS)]
         self.last = 0
 
     def committed(self):
@@ -64,11 +73,47 @@ class Group:
         self.consumer.close()
 
 
-def ends(bootstrap, topic, isolation):
-    """The end offsets of a topic's partitions, as a reader of this isolation sees them."""
+def ends(bootstrap, topics, isolation):
+    """The end offsets of each topic's partitions, as a reader of this isolation sees them; None of one that is not
+    there."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench-ends", "isolation.level": isolation,
                          "log_level": 2})
+
+    def end(topic, partition):
+        try:
+            return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)[1]
+        except KafkaException as failure:
+            if failure.args[0].code() == KafkaError._UNKNOWN_PARTITION:
+                return None
+            raise
+
     try:
-        return [consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=30)[1] for p in range(PARTITIONS)]
+        return {topic: [end(topic, p) for p in range(PARTITIONS)] for topic in topics}
+    finally:
+        consumer.close()
+
+
+def committed_records(bootstrap, topic):
+    """Every record of a topic, one partition after the other."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench-judge", "enable.auto.commit": False,
+                         "isolation.level": "read_committed", "enable.partition.eof": True, "log_level": 2})
+    try:
+        for partition in range(PARTITIONS):
+            consumer.assign([TopicPartition(topic, partition, 0)])
+            ended, heard = False, time.monotonic()
+            while not ended:
+                # Returns when the batch is full or the time is over, never before.
+                records = consumer.consume(BATCH, timeout=BATCH_S)
+                if records:
+                    heard = time.monotonic()
+                elif time.monotonic() - heard > PATIENCE_S:
+                    raise RuntimeError(f"{topic} partition {partition} has not answered for {PATIENCE_S} s")
+                for record in records:
+                    if record.error() is None:
+                        yield record
+                    elif record.error().code() == KafkaError._PARTITION_EOF:
+                        ended = True
+                    else:
+                        raise KafkaException(record.error())
     finally:
         consumer.close()

@@ -1,6 +1,8 @@
 // bench-floor: the job as a loop around librdkafka, in one thread, with a hash map in memory. At each commit every
 // customer that has changed goes whole to a compacted changelog, in the same transaction as alerts and offsets.
 //
+// With --pass-through every event goes out as it came, to a topic for each kind, and nothing is remembered.
+//
 // It reads no changelog back: it begins with nothing, and ends when it is told to or when anything goes wrong. What
 // it would take to come back after a crash or to hand partitions over is not here, and costs nothing while it runs.
 
@@ -43,6 +45,7 @@ struct Options {
   std::string input;
   std::string output;
   int commit_ms = 500;
+  bool pass_through = false;
 };
 
 struct Customer {
@@ -59,15 +62,18 @@ class Floor {
  private:
   void Take(const rd_kafka_message_t& message);
   template <class Event>
-  void TakeEvent(const rd_kafka_message_t& message, Event* event);
-  void Send(const Alert& alert);
+  void TakeEvent(const rd_kafka_message_t& message, size_t kind, Event* event);
+  // `id` and `time_ms` are those of the event that led to it.
+  void Send(rd_kafka_topic_t* topic, std::string_view customer, std::string_view event_id, int64_t time_ms,
+            const std::string& type, std::string_view value);
   void Commit();
 
   const Options& options_;
   Producer producer_;
   Consumer consumer_;
-  rd_kafka_topic_t* const alerts_;
-  rd_kafka_topic_t* const changelog_;
+  rd_kafka_topic_t* alerts_ = nullptr;
+  rd_kafka_topic_t* changelog_ = nullptr;
+  std::array<rd_kafka_topic_t*, kKinds.size()> through_{};
 
   absl::node_hash_map<std::string, Customer> customers_;
   std::vector<std::pair<const std::string, Customer>*> dirty_;
@@ -112,9 +118,15 @@ Floor::Floor(const Options& options)
                                    {"queued.min.messages", "200000"},
                                    {"queued.max.messages.kbytes", "262144"},
                                    {"socket.nagle.disable", "true"}}),
-                {options.input + ".browse", options.input + ".purchase", options.input + ".support"}),
-      alerts_(producer_.Topic(options.output)),
-      changelog_(producer_.Topic(options.application + ".changelog")) {
+                {options.input + ".browse", options.input + ".purchase", options.input + ".support"}) {
+  if (options.pass_through) {
+    for (size_t kind = 0; kind < kKinds.size(); ++kind) {
+      through_[kind] = producer_.Topic(options.output + "." + kKinds[kind]);
+    }
+  } else {
+    alerts_ = producer_.Topic(options.output);
+    changelog_ = producer_.Topic(options.application + ".changelog");
+  }
   std::fprintf(stderr, "commit_ms=%d batch=%zu\n", options.commit_ms, kBatch);
   for (auto& partitions : next_) partitions.fill(-1);
 }
@@ -136,43 +148,48 @@ void Floor::Take(const rd_kafka_message_t& message) {
   // The names differ in the first letter behind the prefix.
   const char kind = rd_kafka_topic_name(message.rkt)[options_.input.size() + 1];
   if (kind == 'b') {
-    TakeEvent(message, &browse_);
-    next_[0][message.partition] = message.offset + 1;
+    TakeEvent(message, 0, &browse_);
   } else if (kind == 'p') {
-    TakeEvent(message, &purchase_);
-    next_[1][message.partition] = message.offset + 1;
+    TakeEvent(message, 1, &purchase_);
   } else {
-    TakeEvent(message, &support_);
-    next_[2][message.partition] = message.offset + 1;
+    TakeEvent(message, 2, &support_);
   }
 }
 
 template <class Event>
-void Floor::TakeEvent(const rd_kafka_message_t& message, Event* event) {
+void Floor::TakeEvent(const rd_kafka_message_t& message, size_t kind, Event* event) {
   if (!event->ParseFromArray(message.payload, static_cast<int>(message.len))) Die("an event", "not protobuf");
-  const auto found = customers_.try_emplace(event->header().customer_id()).first;
+  next_[kind][message.partition] = message.offset + 1;
+  const v1::EventHeader& header = event->header();
+  if (options_.pass_through) {
+    Send(through_[kind], header.customer_id(), header.event_id(), header.event_time_ms(), event->GetTypeName(),
+         {static_cast<const char*>(message.payload), message.len});
+    return;
+  }
+  const auto found = customers_.try_emplace(header.customer_id()).first;
   Customer& customer = found->second;
   if (!customer.dirty) {
     customer.dirty = true;
     customer.partition = message.partition;
     dirty_.push_back(&*found);
   }
-  if (Apply(*event, &customer.features, &alert_)) Send(alert_);
+  if (!Apply(*event, &customer.features, &alert_)) return;
+  alert_.SerializeToString(&value_);
+  Send(alerts_, alert_.customer_id(), alert_.event_id(), alert_.event_time_ms(), alert_.GetTypeName(), value_);
 }
 
-void Floor::Send(const Alert& alert) {
+void Floor::Send(rd_kafka_topic_t* topic, std::string_view customer, std::string_view event_id, int64_t time_ms,
+                 const std::string& type, std::string_view value) {
   const std::string source = "/floor/" + options_.application;
-  const std::string time =
-      absl::FormatTime(absl::RFC3339_full, absl::FromUnixMillis(alert.event_time_ms()), absl::UTCTimeZone());
-  const XXH128_hash_t hash = XXH3_128bits_withSeed(alert.event_id().data(), alert.event_id().size(),
-                                                   XXH3_64bits(alert.customer_id().data(), alert.customer_id().size()));
+  const std::string time = absl::FormatTime(absl::RFC3339_full, absl::FromUnixMillis(time_ms), absl::UTCTimeZone());
+  const XXH128_hash_t hash =
+      XXH3_128bits_withSeed(event_id.data(), event_id.size(), XXH3_64bits(customer.data(), customer.size()));
   const std::string id = absl::StrFormat("%016x%016x", hash.high64, hash.low64);
-  alert.SerializeToString(&value_);
-  producer_.Send(alerts_, alert.customer_id(), value_,
+  producer_.Send(topic, customer, value,
                  {{"ce_specversion", "1.0"},
                   {"ce_id", id},
                   {"ce_source", source},
-                  {"ce_type", "ebb.bench.Alert"},
+                  {"ce_type", type},
                   {"ce_time", time},
                   {"content-type", "application/protobuf"}});
 }
@@ -208,8 +225,10 @@ int main(int argc, char** argv) {
   app.add_option("--application", options.application, "Consumer group, transactional id, changelog's name")
       ->required();
   app.add_option("--input", options.input, "What the names of the input topics begin with")->required();
-  app.add_option("--output", options.output, "The topic of alerts")->required();
+  app.add_option("--output", options.output, "The topic of alerts; of events passed through, what topics begin with")
+      ->required();
   app.add_option("--commit-ms", options.commit_ms, "Time between commits")->capture_default_str();
+  app.add_flag("--pass-through", options.pass_through, "Send every event on as it came, and remember nothing");
   CLI11_PARSE(app, argc, argv);
   std::signal(SIGTERM, [](int) { ebb::bench::stop = 1; });
   std::signal(SIGINT, [](int) { ebb::bench::stop = 1; });

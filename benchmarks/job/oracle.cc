@@ -1,4 +1,5 @@
-// bench-oracle: whether the alerts of a run are those that the input implies. Exit code 0 if so, 1 if not.
+// bench-oracle: whether the alerts of a run are those that the input implies or, with --pass-through, its results are
+// the input. Exit code 0 if so, 1 if not.
 
 #include <librdkafka/rdkafka.h>
 
@@ -9,10 +10,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "benchmarks/job/expected.h"
@@ -95,9 +98,10 @@ std::optional<std::string> Header(const rd_kafka_message_t& record, const char* 
   return std::string(static_cast<const char*>(value), size);
 }
 
-std::optional<std::string> CheckEnvelope(const rd_kafka_message_t& record, const Alert& alert) {
+std::optional<std::string> CheckEnvelope(const rd_kafka_message_t& record, const std::string& customer,
+                                         int64_t event_time_ms) {
   const std::string key(static_cast<const char*>(record.key), record.key_len);
-  if (key != alert.customer_id()) return absl::StrCat("the key is ", key);
+  if (key != customer) return absl::StrCat("the key is ", key);
   if (PartitionOf(key, kPartitions) != record.partition) return "in another partition than its customer's";
   for (const char* name : {"ce_specversion", "ce_source", "ce_type", "content-type"}) {
     if (!Header(record, name)) return absl::StrCat("no header ", name);
@@ -106,7 +110,7 @@ std::optional<std::string> CheckEnvelope(const rd_kafka_message_t& record, const
   absl::Time time;
   std::string error;
   if (!absl::ParseTime(absl::RFC3339_full, Header(record, "ce_time").value_or(""), &time, &error) ||
-      absl::ToUnixMillis(time) != alert.event_time_ms()) {
+      absl::ToUnixMillis(time) != event_time_ms) {
     return "ce_time is not the event's";
   }
   return std::nullopt;
@@ -114,14 +118,24 @@ std::optional<std::string> CheckEnvelope(const rd_kafka_message_t& record, const
 
 struct Tally {
   size_t events = 0;
-  size_t alerts = 0;
+  size_t results = 0;
   size_t missing = 0;
   size_t wrong = 0;
-  uint64_t alert_bytes = 0;
+  uint64_t result_bytes = 0;
+
+  void Take(const rd_kafka_message_t& record) {
+    ++results;
+    result_bytes += record.len;
+  }
+  void Wrong(const rd_kafka_message_t& record, std::string_view why, const google::protobuf::Message& what) {
+    if (++wrong > kMostTold) return;
+    std::fprintf(stderr, "%s partition %d offset %ld: %.*s: %s\n", rd_kafka_topic_name(record.rkt), record.partition,
+                 static_cast<long>(record.offset), static_cast<int>(why.size()), why.data(),
+                 what.ShortDebugString().c_str());
+  }
 };
 
-void CheckPartition(Reader& reader, const std::string& input, const std::string& output, int32_t partition,
-                    Tally* tally) {
+void CheckAlerts(Reader& reader, const std::string& input, const std::string& output, int32_t partition, Tally* tally) {
   Expected expected;
   const auto add = [&](const auto& event) {
     ++tally->events;
@@ -132,16 +146,56 @@ void CheckPartition(Reader& reader, const std::string& input, const std::string&
   reader.Read(input + ".support", partition, [&](const auto& record) { add(Parse<Support>(record)); });
   reader.Read(output, partition, [&](const auto& record) {
     const Alert alert = Parse<Alert>(record);
-    ++tally->alerts;
-    tally->alert_bytes += record.len;
+    tally->Take(record);
     std::optional<std::string> mistake = expected.Check(alert);
-    if (!mistake) mistake = CheckEnvelope(record, alert);
-    if (!mistake) return;
-    if (++tally->wrong > kMostTold) return;
-    std::fprintf(stderr, "%s partition %d offset %ld: %s: %s\n", output.c_str(), record.partition,
-                 static_cast<long>(record.offset), mistake->c_str(), alert.ShortDebugString().c_str());
+    if (!mistake) mistake = CheckEnvelope(record, alert.customer_id(), alert.event_time_ms());
+    if (mistake) tally->Wrong(record, *mistake, alert);
   });
   tally->missing += expected.missing();
+}
+
+uint64_t Digest(const rd_kafka_message_t& record) {
+  return absl::HashOf(std::string_view(static_cast<const char*>(record.key), record.key_len),
+                      std::string_view(static_cast<const char*>(record.payload), record.len));
+}
+
+// Each record of the input must be there, key and value byte for byte, in the order of its partition.
+template <class Event>
+void CheckPassedThrough(Reader& reader, const std::string& input, const std::string& output, int32_t partition,
+                        Tally* tally) {
+  std::vector<uint64_t> due;
+  reader.Read(input, partition, [&](const auto& record) { due.push_back(Digest(record)); });
+  size_t next = 0;
+  reader.Read(output, partition, [&](const auto& record) {
+    tally->Take(record);
+    const auto event = Parse<Event>(record);
+    std::optional<std::string> mistake;
+    if (next == due.size()) {
+      mistake = "more than the input";
+    } else if (Digest(record) != due[next++]) {
+      mistake = absl::StrCat("not what the input has as its record ", next - 1);
+    } else {
+      mistake = CheckEnvelope(record, event.header().customer_id(), event.header().event_time_ms());
+    }
+    if (mistake) tally->Wrong(record, *mistake, event);
+  });
+  tally->events += due.size();
+  tally->missing += due.size() - next;
+}
+
+Tally CheckAll(const std::string& bootstrap, const std::string& input, const std::string& output, bool pass_through) {
+  Tally tally;
+  Reader reader(bootstrap);
+  for (int32_t partition = 0; partition < kPartitions; ++partition) {
+    if (pass_through) {
+      CheckPassedThrough<Browse>(reader, input + ".browse", output + ".browse", partition, &tally);
+      CheckPassedThrough<Purchase>(reader, input + ".purchase", output + ".purchase", partition, &tally);
+      CheckPassedThrough<Support>(reader, input + ".support", output + ".support", partition, &tally);
+    } else {
+      CheckAlerts(reader, input, output, partition, &tally);
+    }
+  }
+  return tally;
 }
 
 }  // namespace
@@ -151,18 +205,17 @@ int main(int argc, char** argv) {
   std::string bootstrap;
   std::string input;
   std::string output;
-  CLI::App app("Checks the alerts of a run against what the input implies");
+  bool pass_through = false;
+  CLI::App app("Checks the results of a run against what the input implies");
   app.add_option("--bootstrap", bootstrap, "Brokers, host:port")->required();
   app.add_option("--input", input, "What the names of the input topics begin with")->required();
-  app.add_option("--output", output, "The topic of alerts")->required();
+  app.add_option("--output", output, "The topic of alerts; of events passed through, what topics begin with")
+      ->required();
+  app.add_flag("--pass-through", pass_through, "The results must be the input");
   CLI11_PARSE(app, argc, argv);
-  ebb::bench::Tally tally;
-  ebb::bench::Reader reader(bootstrap);
-  for (int32_t partition = 0; partition < ebb::bench::kPartitions; ++partition) {
-    ebb::bench::CheckPartition(reader, input, output, partition, &tally);
-  }
-  std::printf("{\"events\": %zu, \"alerts\": %zu, \"missing\": %zu, \"wrong\": %zu, \"alert_bytes\": %.1f}\n",
-              tally.events, tally.alerts, tally.missing, tally.wrong,
-              static_cast<double>(tally.alert_bytes) / static_cast<double>(tally.alerts > 0 ? tally.alerts : 1));
+  const ebb::bench::Tally tally = ebb::bench::CheckAll(bootstrap, input, output, pass_through);
+  std::printf("{\"events\": %zu, \"results\": %zu, \"missing\": %zu, \"wrong\": %zu, \"result_bytes\": %.1f}\n",
+              tally.events, tally.results, tally.missing, tally.wrong,
+              static_cast<double>(tally.result_bytes) / static_cast<double>(tally.results > 0 ? tally.results : 1));
   return tally.missing == 0 && tally.wrong == 0 ? 0 : 1;
 }
