@@ -31,7 +31,8 @@ def arguments():
     size.add_argument("--full", action="store_true", help="all workloads, and enough events for a JVM to be warm")
     size.add_argument("--latency", action="store_true",
                       help="instead: how old alerts are when a reader has them, at a fixed pace; half an hour")
-    parser.add_argument("--rounds", type=int, help="each forth and back over the systems (default: 1; full: 2)")
+    parser.add_argument("--rounds", type=int, default=1,
+                        help="each forth and back over the systems (default %(default)s)")
     parser.add_argument("--events", type=int, help="of every workload, in place of its own number")
     parser.add_argument("--workloads", help="names with commas between (default: all that have events)")
     parser.add_argument("--systems", help="names with commas between (default: all)")
@@ -72,7 +73,7 @@ def compare(options, stage, workload, chosen, results_dir):
     events = options.events or workload.events(options.full)
     prefix = stage.fill(workload, events)
     by_system = {system.name: [] for system in chosen}
-    for number, system in plan(chosen, options.rounds or (2 if options.full else 1)):
+    for number, system in plan(chosen, options.rounds):
         file = results_dir / f"{workload.name}.{events}.{options.commit_ms}ms.{system.name}.{number}.json"
         if file.exists():
             result = json.loads(file.read_text())

@@ -1,25 +1,37 @@
 """The broker of a comparison, and its input."""
 
+import fcntl
 import json
 import os
+import shutil
 import subprocess
 
 import systems
 import watch
+from confluent_kafka.admin import AdminClient
 
 
 class Stage:
-    """A broker of its own in a directory; what is there and whole is used again."""
+    """A broker of its own in a directory; what is there and whole is used again, what a killed start left is not."""
 
     def __init__(self, directory, port):
         self.directory = directory
         self.port = port
         self.bootstrap = f"127.0.0.1:{port}"
         self.receipts = directory / "inputs"
+        self.lock = None
 
     def start(self):
         self.receipts.mkdir(parents=True, exist_ok=True)
+        # Held until this process ends, however it does.
+        self.lock = open(self.directory / "lock", "w", encoding="utf-8")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(f"expected {self.directory} to be free, but another comparison runs in it; wait for its "
+                             "end, or give another --directory and --port") from None
         self._kafka("start", "--port", str(self.port))
+        self._sweep()
 
     def stop(self):
         self._kafka("stop")
@@ -60,6 +72,16 @@ class Stage:
 
     def _ends(self, topics):
         return watch.ends(self.bootstrap, topics, "read_uncommitted")
+
+    def _sweep(self):
+        """Removes topics and state of runs that were killed, and input that was not whole."""
+        kept = {topic for path in self.receipts.glob("*.json") for topic in self.receipt(path.stem)["ends"]}
+        there = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 2}).list_topics(timeout=30).topics
+        left = [topic for topic in there if topic not in kept and not topic.startswith("__")]
+        if left:
+            self.topics("delete", *left)
+        for scratch in [*self.directory.glob("*-state"), self.directory / "shop", self.directory / "replayed"]:
+            shutil.rmtree(scratch, ignore_errors=True)
 
     def _kafka(self, *arguments):
         subprocess.run([str(systems.ROOT / "deploy/kafka/kafka.sh"), *arguments, "--dir",
