@@ -68,7 +68,8 @@ def _ebb(name, what, pipeline="pipeline.yaml", **environment):
 
 def _streams(name, cache_mb):
     return System(name, f"Kafka Streams, record cache {cache_mb} MB",
-                  _java("kafka-streams", "1g", "ebb.bench.streams.Main"), "APP-features-changelog", {"BENCH_CACHE_MB": str(cache_mb)})
+                  _java("kafka-streams", "1g", "ebb.bench.streams.Main"), "APP-features-changelog",
+                  {"BENCH_CACHE_MB": str(cache_mb)})
 
 
 def _flink(name, compaction):

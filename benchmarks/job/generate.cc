@@ -1,9 +1,12 @@
-// bench-generate: fills the input topics of the job. README.md says what an event is; --help how this is called.
+// bench-generate: fills the input topics of the job, or files for `ebb replay`. README.md says what an event is; --help
+// how this is called.
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
@@ -13,19 +16,24 @@
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "benchmarks/job/events.pb.h"
 #include "benchmarks/job/workload.h"
 #include "engine/kafka/sender.h"
+#include "google/protobuf/io/coded_stream.h"
 
 namespace ebb::bench {
 namespace {
 
+constexpr std::array<Kind, 3> kKinds = {Kind::kBrowse, Kind::kPurchase, Kind::kSupport};
+
 struct Options {
   std::string bootstrap;
   std::string prefix;
+  std::string output;  // A directory, in place of the two above.
   uint64_t events = 0;
   uint64_t customers = 0;
   Spread spread = Spread::kUniform;
@@ -63,36 +71,93 @@ class Timetable {
   int64_t start_ms_ = 0;
 };
 
+// Where events go.
+class Outlet {
+ public:
+  virtual ~Outlet() = default;
+  virtual absl::Status Send(Kind kind, const std::string& customer, const std::string& value) = 0;
+  virtual absl::Status Finish() = 0;
+};
+
+const char* NameOf(Kind kind) {
+  return kind == Kind::kBrowse ? "browse" : kind == Kind::kPurchase ? "purchase" : "support";
+}
+
+class Topics final : public Outlet {
+ public:
+  static absl::StatusOr<std::unique_ptr<Outlet>> Open(const Options& options) {
+    KafkaConnection connection;
+    connection.bootstrap_servers = options.bootstrap;
+    connection.client_id = "bench-generate";
+    if (options.rate > 0) connection.producer["linger.ms"] = "1";
+    auto sender = Sender::Open(connection);
+    if (!sender.ok()) return sender.status();
+    return std::unique_ptr<Outlet>(new Topics(*std::move(sender), options.prefix));
+  }
+
+  absl::Status Send(Kind kind, const std::string& customer, const std::string& value) override {
+    return sender_->Send(names_.at(kind), customer, value);
+  }
+  absl::Status Finish() override { return sender_->Flush(); }
+
+ private:
+  Topics(std::unique_ptr<Sender> sender, const std::string& prefix) : sender_(std::move(sender)) {
+    for (Kind kind : kKinds) names_[kind] = prefix + "." + NameOf(kind);
+  }
+
+  const std::unique_ptr<Sender> sender_;
+  std::map<Kind, std::string> names_;
+};
+
+// DIR/KIND.pb, each event behind its length as a varint.
+class Files final : public Outlet {
+ public:
+  explicit Files(const std::string& directory) {
+    for (Kind kind : kKinds) files_[kind].open(directory + "/" + NameOf(kind) + ".pb", std::ios::binary);
+  }
+
+  absl::Status Send(Kind kind, const std::string&, const std::string& value) override {
+    uint8_t length[10];
+    const uint8_t* end = google::protobuf::io::CodedOutputStream::WriteVarint64ToArray(value.size(), length);
+    std::ofstream& file = files_.at(kind);
+    file.write(reinterpret_cast<const char*>(length), end - length);
+    file << value;
+    return absl::OkStatus();
+  }
+  absl::Status Finish() override {
+    for (auto& [kind, file] : files_) {
+      file.close();
+      if (!file) return absl::UnavailableError(absl::StrFormat("cannot write %s.pb", NameOf(kind)));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  std::map<Kind, std::ofstream> files_;
+};
+
 class Generator {
  public:
   explicit Generator(const Options& options)
       : options_(options), timetable_(options), workload_(options.spread, options.customers, options.seed) {}
 
   absl::Status Run() {
-    KafkaConnection connection;
-    connection.bootstrap_servers = options_.bootstrap;
-    connection.client_id = "bench-generate";
-    if (options_.rate > 0) connection.producer["linger.ms"] = "1";
-    auto sender = Sender::Open(connection);
-    if (!sender.ok()) return sender.status();
+    auto outlet = options_.output.empty() ? Topics::Open(options_) : std::make_unique<Files>(options_.output);
+    if (!outlet.ok()) return outlet.status();
     for (uint64_t i = 0; i < options_.events; ++i) {
       timetable_.WaitFor(timetable_.TimeOf(i));
       const Kind kind = workload_.NextKind();
       const std::string& value = Make(kind, i);
       bytes_ += value.size();
-      if (auto status = (*sender)->Send(TopicOf(kind), customer_, value); !status.ok()) return status;
+      if (auto status = (*outlet)->Send(kind, customer_, value); !status.ok()) return status;
     }
-    if (auto status = (*sender)->Flush(); !status.ok()) return status;
+    if (auto status = (*outlet)->Finish(); !status.ok()) return status;
     absl::PrintF("%d events, %.1f bytes each\n", options_.events,
                  static_cast<double>(bytes_) / static_cast<double>(std::max<uint64_t>(1, options_.events)));
     return absl::OkStatus();
   }
 
  private:
-  const std::string& TopicOf(Kind kind) const {
-    return kind == Kind::kBrowse ? browse_topic_ : kind == Kind::kPurchase ? purchase_topic_ : support_topic_;
-  }
-
   const std::string& Make(Kind kind, uint64_t number) {
     customer_ = absl::StrFormat("customer-%07d", workload_.NextCustomer());
     const uint64_t bits = workload_.NextBits();
@@ -132,9 +197,6 @@ class Generator {
   const Options& options_;
   const Timetable timetable_;
   Workload workload_;
-  const std::string browse_topic_ = options_.prefix + ".browse";
-  const std::string purchase_topic_ = options_.prefix + ".purchase";
-  const std::string support_topic_ = options_.prefix + ".support";
   uint64_t bytes_ = 0;
   std::string customer_;
   std::string value_;
@@ -149,11 +211,14 @@ class Generator {
 int main(int argc, char** argv) {
   using ebb::bench::Spread;
   ebb::bench::Options options;
-  CLI::App app("Fills PREFIX.browse, PREFIX.purchase and PREFIX.support with the events of a workload");
+  CLI::App app("Fills PREFIX.browse, PREFIX.purchase and PREFIX.support, or files, with the events of a workload");
   const std::map<std::string, Spread> spreads = {
       {"uniform", Spread::kUniform}, {"zipf", Spread::kZipf}, {"sessions", Spread::kSessions}};
-  app.add_option("--bootstrap", options.bootstrap, "Brokers, host:port")->required();
-  app.add_option("--prefix", options.prefix, "What the topics' names begin with; they must exist")->required();
+  auto* where = app.add_option_group("where", "Where to")->require_option(1);
+  auto* bootstrap = where->add_option("--bootstrap", options.bootstrap, "Brokers, host:port");
+  where->add_option("--output", options.output, "A directory, for browse.pb, purchase.pb and support.pb")
+      ->check(CLI::ExistingDirectory);
+  app.add_option("--prefix", options.prefix, "What the topics' names begin with; they must exist")->needs(bootstrap);
   app.add_option("--events", options.events, "How many events")->required();
   app.add_option("--customers", options.customers, "How many customers")->required()->check(CLI::PositiveNumber);
   app.add_option("--spread", options.spread, "uniform, zipf or sessions")->transform(CLI::CheckedTransformer(spreads));

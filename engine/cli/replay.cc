@@ -1,12 +1,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <iostream>
 #include <limits>
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "CLI/Config.hpp"
@@ -24,12 +26,14 @@ namespace ebb {
 namespace {
 
 constexpr int32_t kMaxPartitions = 4096;
+constexpr int32_t kMaxWorkers = 64;
 constexpr int kStepsBetweenProgress = 50;
 
 struct ReplayOptions {
   std::string pipeline;
   std::vector<std::string> inputs;
   int32_t partitions = 1;
+  int32_t workers = 1;
   std::string until;
   std::string output;
   uint64_t memory_mib = 1024;
@@ -99,7 +103,8 @@ absl::StatusOr<std::unique_ptr<FileInput>> OpenInput(const PipelineSpec& spec,
     auto decoder = std::make_shared<EventDecoder>(*trusting, 0, partitions);
     const auto max_bytes = static_cast<size_t>(source.config.max_bytes());
     const auto dead_letter_bytes = static_cast<size_t>(spec.config.dead_letters().max_bytes());
-    topics[source.config.topic()] = {file->second, [trusting, decoder, partitions](std::string_view value) {
+    topics[source.config.topic()] = {file->second,
+                                     [trusting, decoder, partitions](std::string_view value) {
                                        RecordBatch::View record;
                                        record.value = value;
                                        if (decoder->Decode(record)) return 0;
@@ -119,16 +124,42 @@ void ShowProgress(const FileInput& input) {
             << input.records() << " events" << std::flush;
 }
 
-void PrintSummary(Worker& worker, const PipelineSpec& spec, const std::string& output) {
+// A worker with ports of its own, on a thread of its own.
+struct Shift {
+  std::unique_ptr<FileInput> input;
+  std::unique_ptr<FileOutput> output;
+  std::unique_ptr<FileCluster> cluster;
+  std::unique_ptr<Worker> worker;
+  std::thread thread;
+  absl::Status status;
+};
+
+void Work(Shift& shift, bool show, std::atomic<bool>& failed) {
+  for (int step = 0; !shift.worker->parked(); ++step) {
+    auto stepped = shift.worker->Step();
+    if (!stepped.ok()) {
+      shift.status = absl::InternalError(stepped.status().message());
+      failed = true;
+      return;
+    }
+    if (show && step % kStepsBetweenProgress == 0) ShowProgress(*shift.input);
+    // To park commits what is open.
+    if (StopRequested() || failed || shift.worker->Exhausted()) shift.worker->Park();
+  }
+}
+
+void PrintSummary(const std::vector<Shift>& shifts, const PipelineSpec& spec, const std::string& output) {
   TaskStats sum;
   sum.results.resize(spec.sinks.size());
   uint64_t records = 0;
   uint64_t dead_letters = 0;
-  for (const auto& [partition, slot] : worker.slots()) {
-    const TaskStats& stats = slot.task->stats();
-    for (uint64_t in : stats.records_in) records += in;
-    for (const auto& [reason, count] : stats.dead_letters) dead_letters += count;
-    for (size_t i = 0; i < sum.results.size(); ++i) sum.results[i] += stats.results[i];
+  for (const Shift& shift : shifts) {
+    for (const auto& [partition, slot] : shift.worker->slots()) {
+      const TaskStats& stats = slot.task->stats();
+      for (uint64_t in : stats.records_in) records += in;
+      for (const auto& [reason, count] : stats.dead_letters) dead_letters += count;
+      for (size_t i = 0; i < sum.results.size(); ++i) sum.results[i] += stats.results[i];
+    }
   }
   std::cerr << records << " events";
   for (size_t i = 0; i < spec.sinks.size(); ++i) std::cerr << ", " << sum.results[i] << " " << spec.sinks[i].name;
@@ -168,27 +199,38 @@ int Replay(const ReplayOptions& options) {
 
   // A clock that stands still: nothing that is decided may depend on how long replay takes.
   const ManualClock clock(absl::UnixEpoch());
-  FileCluster cluster(input->get(), options.partitions);
   worker_options.task.changelog_topic = spec->config.application() + ".changelog";
   worker_options.task.owner = "replay";
   worker_options.task.cache_bytes = memory / 2 / static_cast<uint64_t>(options.partitions);
   worker_options.task.pinned_bytes = memory / 16 / static_cast<uint64_t>(options.partitions);
   // Nothing is ever redone here, so nothing need be written but what does not fit.
   worker_options.recovery_budget = absl::Hours(10'000);
-  Worker worker(spec, worker_options, WorkerPorts{input->get(), output->get(), &cluster, stores->get(), &clock});
-  std::set<int32_t> all;
-  for (int32_t p = 0; p < options.partitions; ++p) all.insert(p);
-  worker.Assign(all, options.partitions, std::make_shared<FileToken>());
-  const bool show = isatty(STDERR_FILENO) != 0;
-  for (int step = 0; !worker.parked(); ++step) {
-    auto stepped = worker.Step();
-    if (!stepped.ok()) return Fail(absl::InternalError(stepped.status().message()));
-    if (show && step % kStepsBetweenProgress == 0) ShowProgress(**input);
-    // To park commits what is open.
-    if (StopRequested() || worker.Exhausted()) worker.Park();
+  std::vector<Shift> shifts(static_cast<size_t>(std::min(options.workers, options.partitions)));
+  for (size_t i = 0; i < shifts.size(); ++i) {
+    Shift& shift = shifts[i];
+    shift.input = (*input)->Another();
+    shift.output = (*output)->Another();
+    shift.cluster = std::make_unique<FileCluster>(shift.input.get(), options.partitions);
+    const WorkerPorts ports{shift.input.get(), shift.output.get(), shift.cluster.get(), stores->get(), &clock};
+    shift.worker = std::make_unique<Worker>(spec, worker_options, ports);
+    std::set<int32_t> share;
+    for (auto p = static_cast<int32_t>(i); p < options.partitions; p += static_cast<int32_t>(shifts.size())) {
+      share.insert(p);
+    }
+    shift.worker->Assign(share, options.partitions, std::make_shared<FileToken>());
   }
+  const bool show = isatty(STDERR_FILENO) != 0;
+  std::atomic<bool> failed = false;
+  for (Shift& shift : shifts) {
+    shift.thread =
+        std::thread([&shift, &failed, show = show && &shift == shifts.data()] { Work(shift, show, failed); });
+  }
+  for (Shift& shift : shifts) shift.thread.join();
   if (show) std::cerr << "\r\x1b[K";
-  PrintSummary(worker, *spec, options.output);
+  for (const Shift& shift : shifts) {
+    if (!shift.status.ok()) return Fail(shift.status);
+  }
+  PrintSummary(shifts, *spec, options.output);
   return StopRequested() ? kExitFailed : kExitOk;
 }
 
@@ -210,17 +252,24 @@ void AddReplayCommand(CLI::App& app, int* exit_code) {
   replay->add_option("--partitions", options->partitions, "As many as the topics have, to see the same")
       ->check(CLI::Range(1, kMaxPartitions))
       ->capture_default_str();
-  replay->add_option("--until", options->until,
-                     "Carry time to this moment (2026-05-04 or 2026-05-04T10:11:12Z) after the last event")
+  replay->add_option("--workers", options->workers, "Threads that share the partitions; no more than there are")
+      ->check(CLI::Range(1, kMaxWorkers))
+      ->capture_default_str();
+  replay
+      ->add_option("--until", options->until,
+                   "Carry time to this moment (2026-05-04 or 2026-05-04T10:11:12Z) after the last event")
       ->type_name("TIME");
-  replay->add_option("--memory", options->memory_mib, "Memory for state, in MiB")->check(CLI::Range(64, 1 << 20))
+  replay->add_option("--memory", options->memory_mib, "Memory for state, in MiB")
+      ->check(CLI::Range(64, 1 << 20))
       ->capture_default_str();
   replay->footer(
       "  ebb generate --output shop\n"
       "  ebb replay deploy/pipelines/retail.yaml --input purchases=shop/purchases.jsonl \\\n"
       "    --input members=shop/members.jsonl --output results\n\n"
       "The clock is that of the events. The same files give the same bytes: each line is one result with its key, its\n"
-      "headers and its value as JSON. Records that cannot be processed are in the file of the dead-letter topic.\n\n"
+      "headers and its value as JSON. With several workers the lines are the same, but only those of one customer "
+      "keep\n"
+      "their order. Records that cannot be processed are in the file of the dead-letter topic.\n\n"
       "Exit codes: 0 done; 1 failed or interrupted; 2 the pipeline, the files or the command line are wrong.");
   replay->callback([options, exit_code] { *exit_code = Replay(*options); });
 }

@@ -59,8 +59,8 @@ std::string Headers(const std::vector<Header>& headers) {
 
 std::string Line(const OutputRecord& record) {
   const auto& headers = record.headers;
-  const bool is_json = std::find(headers.begin(), headers.end(), Header("content-type", "application/json")) !=
-                       headers.end();
+  const bool is_json =
+      std::find(headers.begin(), headers.end(), Header("content-type", "application/json")) != headers.end();
   std::string value = "\"value\":null";
   if (record.value && is_json) {
     // A line break in JSON can only be space between tokens.
@@ -75,9 +75,9 @@ std::string Line(const OutputRecord& record) {
 
 absl::StatusOr<std::unique_ptr<FileInput>> FileInput::Open(std::map<std::string, FileTopic> topics,
                                                            int32_t partitions) {
-  std::unique_ptr<FileInput> input(new FileInput);
+  auto files = std::make_shared<Files>();
   for (const auto& [topic, of] : topics) {
-    Contents& contents = input->topics_[topic];
+    Contents& contents = files->topics[topic];
     contents.path = of.path;
     contents.lines = IsLines(of.path);
     contents.limits = of.limits;
@@ -90,27 +90,29 @@ absl::StatusOr<std::unique_ptr<FileInput>> FileInput::Open(std::map<std::string,
       if (!*record) break;
       const int32_t partition = (*record)->cut() ? 0 : of.partition_of((*record)->value);
       if (partition < 0 || partition >= partitions) {
-        return absl::InvalidArgumentError(Text(of.path, ": expected a partition from 0 to ", partitions - 1,
-                                               " for a record, got ", partition));
+        return absl::InvalidArgumentError(
+            Text(of.path, ": expected a partition from 0 to ", partitions - 1, " for a record, got ", partition));
       }
       contents.partitions.push_back(static_cast<uint16_t>(partition));
       ++contents.counts[static_cast<size_t>(partition)];
-      ++input->records_;
+      ++files->records;
     }
   }
-  return input;
+  return std::unique_ptr<FileInput>(new FileInput(std::move(files)));
 }
 
+std::unique_ptr<FileInput> FileInput::Another() const { return std::unique_ptr<FileInput>(new FileInput(files_)); }
+
 int64_t FileInput::Count(const TopicPartition& partition) const {
-  auto it = topics_.find(partition.topic);
-  return it == topics_.end() ? 0 : it->second.counts[static_cast<size_t>(partition.partition)];
+  auto it = files_->topics.find(partition.topic);
+  return it == files_->topics.end() ? 0 : it->second.counts[static_cast<size_t>(partition.partition)];
 }
 
 absl::Status FileInput::Start(const TopicPartition& partition, int64_t offset) {
   Reader& reader = readers_[partition];
   reader = Reader();
-  auto it = topics_.find(partition.topic);
-  if (it == topics_.end()) return absl::OkStatus();
+  auto it = files_->topics.find(partition.topic);
+  if (it == files_->topics.end()) return absl::OkStatus();
   reader.contents = &it->second;
   reader.file.open(it->second.path, std::ios::binary);
   RecordBatch skipped;
@@ -127,8 +129,7 @@ absl::Status FileInput::Start(const TopicPartition& partition, int64_t offset) {
 
 void FileInput::Stop(const TopicPartition& partition) { readers_.erase(partition); }
 
-absl::StatusOr<Input::Polled> FileInput::Poll(const TopicPartition& partition, size_t max_records,
-                                              RecordBatch* batch) {
+absl::StatusOr<Input::Polled> FileInput::Poll(const TopicPartition& partition, size_t max_records, RecordBatch* batch) {
   Polled polled;
   Reader& reader = readers_[partition];
   if (reader.contents != nullptr) {
@@ -146,8 +147,8 @@ absl::StatusOr<Input::Polled> FileInput::Poll(const TopicPartition& partition, s
         batch->AddHeader(kTruncatedDigestHeader, Text(absl::Hex((*record)->digest, absl::kZeroPad16)));
       }
       ++polled.records;
-      ++records_read_;
     }
+    files_->records_read += static_cast<int64_t>(polled.records);
   }
   polled.at_end = reader.offset >= Count(partition);
   polled.end_offset = reader.offset;
@@ -163,15 +164,17 @@ absl::StatusOr<std::unique_ptr<FileOutput>> FileOutput::Open(const std::string& 
                                                              const std::set<std::string>& topics) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
-  std::unique_ptr<FileOutput> output(new FileOutput);
+  auto files = std::make_shared<Files>();
   for (const std::string& topic : topics) {
     const std::string path = directory + "/" + topic + ".jsonl";
-    std::ofstream& file = output->files_[topic];
+    std::ofstream& file = files->streams[topic];
     file.open(path, std::ios::binary | std::ios::trunc);
     if (!file) return absl::PermissionDeniedError(Text("cannot write ", path));
   }
-  return output;
+  return std::unique_ptr<FileOutput>(new FileOutput(std::move(files)));
 }
+
+std::unique_ptr<FileOutput> FileOutput::Another() const { return std::unique_ptr<FileOutput>(new FileOutput(files_)); }
 
 absl::Status FileOutput::Begin() {
   if (!error_.ok()) return error_;
@@ -181,14 +184,15 @@ absl::Status FileOutput::Begin() {
 }
 
 absl::Status FileOutput::Append(const OutputRecord& record) {
-  if (files_.contains(record.topic)) pending_[record.topic] += Line(record);
+  if (files_->streams.contains(record.topic)) pending_[record.topic] += Line(record);
   return absl::OkStatus();
 }
 
 void FileOutput::Commit(std::vector<CommittedOffset>, std::shared_ptr<const GroupToken>) {
   state_ = TransactionState::kCommitted;
+  const std::lock_guard lock(files_->mutex);
   for (auto& [topic, text] : pending_) {
-    std::ofstream& file = files_[topic];
+    std::ofstream& file = files_->streams[topic];
     file << text << std::flush;
     text.clear();
     if (file) continue;

@@ -3,15 +3,18 @@
 
 // The ports over files, for replay: files in, files out, no group and no time.
 
+#include <atomic>
 #include <cstdint>
 #include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -40,14 +43,17 @@ class FileInput final : public Input {
   // Reads every file once, to learn which record belongs where.
   static absl::StatusOr<std::unique_ptr<FileInput>> Open(std::map<std::string, FileTopic> topics, int32_t partitions);
 
+  // One more for the same files, for another thread: it knows what Open has learned, and counts with this one.
+  std::unique_ptr<FileInput> Another() const;
+
   absl::Status Start(const TopicPartition& partition, int64_t offset) override;
   void Stop(const TopicPartition& partition) override;
   absl::StatusOr<Polled> Poll(const TopicPartition& partition, size_t max_records, RecordBatch* batch) override;
   std::optional<int64_t> KnownEnd(const TopicPartition& partition) const override;
 
   // Of all files, and of those read so far.
-  int64_t records() const { return records_; }
-  int64_t records_read() const { return records_read_; }
+  int64_t records() const { return files_->records; }
+  int64_t records_read() const { return files_->records_read; }
   // The records of a partition; 0 for a topic without a file.
   int64_t Count(const TopicPartition& partition) const;
 
@@ -59,6 +65,12 @@ class FileInput final : public Input {
     std::vector<uint16_t> partitions;  // Of each record, in order.
     std::vector<int64_t> counts;       // By partition.
   };
+  // What all inputs of the same files share.
+  struct Files {
+    std::map<std::string, Contents> topics;
+    int64_t records = 0;
+    std::atomic<int64_t> records_read = 0;
+  };
   // One partition's own pass through the file: it buffers nothing of the others.
   struct Reader {
     const Contents* contents = nullptr;
@@ -67,12 +79,10 @@ class FileInput final : public Input {
     int64_t offset = 0;  // In the partition.
   };
 
-  FileInput() = default;
+  explicit FileInput(std::shared_ptr<Files> files) : files_(std::move(files)) {}
 
-  std::map<std::string, Contents> topics_;
+  const std::shared_ptr<Files> files_;  // Changed by Open alone, but for records_read.
   std::map<TopicPartition, Reader> readers_;
-  int64_t records_ = 0;
-  int64_t records_read_ = 0;
 };
 
 // Writes DIR/TOPIC.jsonl, a line a record: {"key":…,"headers":{…},"value":…}. The value stands as JSON when its
@@ -84,6 +94,8 @@ class FileOutput final : public Output {
   // Empties the files of `topics`, making the directory if need be; records of other topics are not kept.
   static absl::StatusOr<std::unique_ptr<FileOutput>> Open(const std::string& directory,
                                                           const std::set<std::string>& topics);
+  // One more to the same files, for another thread: what one commits stands together.
+  std::unique_ptr<FileOutput> Another() const;
 
   absl::Status Begin() override;
   absl::Status Append(const OutputRecord& record) override;
@@ -95,10 +107,16 @@ class FileOutput final : public Output {
   absl::Status LastError() const override { return error_; }
 
  private:
-  FileOutput() = default;
+  // What all outputs to the same files share.
+  struct Files {
+    std::mutex mutex;  // While writing; the map stays as Open has made it.
+    std::map<std::string, std::ofstream> streams;
+  };
+
+  explicit FileOutput(std::shared_ptr<Files> files) : files_(std::move(files)) {}
 
   TransactionState state_ = TransactionState::kNone;
-  std::map<std::string, std::ofstream> files_;
+  const std::shared_ptr<Files> files_;
   std::map<std::string, std::string> pending_;
   absl::Status error_;
 };

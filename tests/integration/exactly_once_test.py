@@ -93,21 +93,28 @@ class ExactlyOnceTest(IntegrationTest):
         second.run("--until", UNTIL)
         self.check("shared")
 
+    def replay(self, name, workers):
+        """The bytes of each file of results."""
+        directory = self.directory / f"replay-{name}"
+        inputs = [argument for source in SOURCES
+                  for argument in ("--input", f"{source}={self.directory}/files/{source}.jsonl")]
+        subprocess.run([EBB, "replay", str(self.reference.file), *inputs, "--partitions", str(PARTITIONS),
+                        "--workers", str(workers), "--until", UNTIL, "--output", str(directory)], check=True,
+                       env=self.reference.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return {path.name: path.read_bytes() for path in sorted(directory.glob("*.jsonl"))}
+
     def test_replay_from_files_decides_the_same_twice(self):
-        outputs = []
-        for run in ("one", "two"):
-            directory = self.directory / f"replay-{run}"
-            inputs = [argument for source in SOURCES
-                      for argument in ("--input", f"{source}={self.directory}/files/{source}.jsonl")]
-            subprocess.run([EBB, "replay", str(self.reference.file), *inputs, "--partitions", str(PARTITIONS),
-                            "--until", UNTIL, "--output", str(directory)], check=True,
-                           env=self.reference.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            outputs.append({path.name: path.read_bytes() for path in sorted(directory.glob("*.jsonl"))})
+        outputs = [self.replay(name, workers=1) for name in ("one", "two")]
         self.assertEqual(outputs[0], outputs[1])
         for result in RESULTS:
             lines = [json.loads(line) for line in outputs[0][f"reference.{result}.jsonl"].splitlines()]
             replayed = decisions([(0, None, line["headers"], json.dumps(line["value"])) for line in lines])
             self.assertEqual(replayed, self.expected[result], result)
+
+    def test_replay_with_several_workers_writes_the_same_lines(self):
+        alone, shared = ({file: sorted(content.splitlines()) for file, content in self.replay(name, workers).items()}
+                         for name, workers in (("alone", 1), ("shared", 2)))
+        self.assertEqual(alone, shared)
 
 
 if __name__ == "__main__":

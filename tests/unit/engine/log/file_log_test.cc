@@ -209,6 +209,23 @@ TEST_F(FileLogTest, OutputWritesWhatIsCommittedALineARecord) {
             "\n");
 }
 
+TEST_F(FileLogTest, SeveralOutputsWriteToTheSameFilesAndEachTransactionStandsTogether) {
+  auto one = FileOutput::Open(directory_ + "/out", {"alerts"});
+  ASSERT_EQ(one.status(), absl::OkStatus());
+  const std::unique_ptr<FileOutput> other = (*one)->Another();
+  ASSERT_EQ((*one)->Begin(), absl::OkStatus());
+  ASSERT_EQ(other->Begin(), absl::OkStatus());
+  EXPECT_EQ((*one)->Append({"alerts", 0, "c1", std::nullopt, {}}), absl::OkStatus());
+  EXPECT_EQ(other->Append({"alerts", 1, "c2", std::nullopt, {}}), absl::OkStatus());
+  EXPECT_EQ((*one)->Append({"alerts", 0, "c3", std::nullopt, {}}), absl::OkStatus());
+  other->Commit({}, nullptr);
+  (*one)->Commit({}, nullptr);
+  EXPECT_EQ(Read("out/alerts.jsonl"),
+            "{\"key\":\"c2\",\"headers\":{},\"value\":null}\n"
+            "{\"key\":\"c1\",\"headers\":{},\"value\":null}\n"
+            "{\"key\":\"c3\",\"headers\":{},\"value\":null}\n");
+}
+
 TEST_F(FileLogTest, KeysAndHeadersThatAreNoTextAreWrittenInBase64) {
   auto output = FileOutput::Open(directory_ + "/out", {"alerts"});
   ASSERT_EQ(output.status(), absl::OkStatus());
