@@ -101,7 +101,9 @@ class Feed:
 class Engine:
     """One `ebb run`: its file, its state, its log."""
 
-    def __init__(self, directory, bootstrap, instance="one", application="bench", memory="1GiB"):
+    def __init__(self, directory, bootstrap, instance="one", application="bench", memory="1GiB", pipeline=PIPELINE,
+                 binary=EBB):
+        self.pipeline, self.binary = pipeline, binary
         self.directory = pathlib.Path(directory)
         self.state = self.directory / f"{instance}-state"
         self.log = self.directory / f"{instance}.log"
@@ -112,11 +114,11 @@ class Engine:
 
     def start(self, budget=10):
         self.admin = f"127.0.0.1:{free_port()}"
-        self.file.write_text(PIPELINE.format(budget=budget, admin=self.admin, **self.settings))
+        self.file.write_text(self.pipeline.format(budget=budget, admin=self.admin, **self.settings))
         self.log_from = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
             self.started = time.time()
-            self.process = subprocess.Popen([EBB, "run", str(self.file)], stdout=log, stderr=log)
+            self.process = subprocess.Popen([self.binary, "run", str(self.file)], stdout=log, stderr=log)
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
@@ -138,7 +140,7 @@ class Engine:
     def metrics(self):
         """The samples of a metric by its labels, of all metrics; empty before the page is there."""
         if self.process.poll() is not None:
-            raise RuntimeError(f"{EBB} has ended with {self.process.returncode}, see {self.log}")
+            raise RuntimeError(f"{self.binary} has ended with {self.process.returncode}, see {self.log}")
         try:
             with urllib.request.urlopen(f"http://{self.admin}/metrics", timeout=30) as answer:
                 page = answer.read().decode()
