@@ -59,6 +59,21 @@ def machine():
             "librdkafka": rdkafka, "java": java[0] if java else "", **versions, "commit": commit}
 
 
+def chosen_workloads(options):
+    """Those that are named, or all that have events."""
+    if not options.workloads:
+        return [workload for workload in WORKLOADS if options.events or workload.events(options.full)]
+    by_name = {workload.name: workload for workload in WORKLOADS}
+    workloads = []
+    for name in options.workloads.split(","):
+        if name not in by_name:
+            raise SystemExit(f"--workloads: expected some of {', '.join(by_name)}, got '{name}'")
+        if not options.events and not by_name[name].events(options.full):
+            raise SystemExit(f"--workloads: {name} is no part of a quick run; give --full, or --events")
+        workloads.append(by_name[name])
+    return workloads
+
+
 def plan(chosen, rounds):
     """The order of runs, forth and back, so that what drifts falls on all alike: (run, system)."""
     order = [system for _ in range(rounds) for system in [*chosen, *reversed(chosen)]]
@@ -99,8 +114,7 @@ def main():
     # Told to end, it ends what it has started; what was measured by then is kept.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     directory = pathlib.Path(options.directory).resolve()
-    wanted = options.workloads.split(",") if options.workloads else None
-    workloads = [w for w in WORKLOADS if (w.name in wanted if wanted else options.events or w.events(options.full))]
+    workloads = chosen_workloads(options)
     stage = Stage(directory, options.port)
     stage.start()
     text = [f"`benchmarks/run.sh {shlex.join(sys.argv[1:])}`", ""]
@@ -128,6 +142,8 @@ def main():
                 text += [report.growth(SMALL, by_workload[SMALL], LARGE, by_workload[LARGE]), ""]
             (directory / "report.md").write_text("\n".join(text))
             (directory / "report.json").write_text(json.dumps(everything, indent=1))
+    except RuntimeError as failure:
+        raise SystemExit(f"{failure}\nWhat was measured is kept; the same command goes on from there.") from None
     finally:
         stage.stop()
     print("\n".join(text))

@@ -41,8 +41,11 @@ class Stage:
         return int((self.directory / "kafka/1/pid").read_text())
 
     def topics(self, command, *topics):
-        subprocess.run([str(systems.ROOT / "deploy/kafka/topics.sh"), command, "--bootstrap", self.bootstrap, *topics],
-                       check=True, stdout=subprocess.DEVNULL)
+        done = subprocess.run([str(systems.ROOT / "deploy/kafka/topics.sh"), command, "--bootstrap", self.bootstrap,
+                               *topics], check=False, stdout=subprocess.DEVNULL)
+        if done.returncode != 0:
+            raise RuntimeError(f"expected to {command} topics on {self.bootstrap}, but that failed as said above; "
+                               f"the broker's log is {self.directory}/kafka/1/kafka.log")
 
     def topic_bytes(self, topic):
         """What the broker holds of a topic on disk."""

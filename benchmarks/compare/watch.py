@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 TICKS = os.sysconf("SC_CLK_TCK")
 PARTITIONS = 4
 BATCH, BATCH_S = 5000, 0.1
-PATIENCE_S = 30
+PATIENCE_S, PAUSE_S = 30, 0.1
 
 
 def cpu_seconds(pid):
@@ -80,14 +80,22 @@ def ends(bootstrap, topics, isolation):
                          "log_level": 2})
 
     def end(topic, partition):
-        try:
-            return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)[1]
-        except KafkaException as failure:
-            if failure.args[0].code() == KafkaError._UNKNOWN_PARTITION:
-                return None
-            raise
+        if topic not in there:
+            return None
+        began = time.monotonic()
+        while True:
+            try:
+                return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=PATIENCE_S)[1]
+            except KafkaException as failure:
+                # A broker that has just started takes a moment to lead its partitions.
+                if failure.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+                    raise
+                if time.monotonic() - began > PATIENCE_S:
+                    raise
+                time.sleep(PAUSE_S)
 
     try:
+        there = consumer.list_topics(timeout=PATIENCE_S).topics
         return {topic: [end(topic, p) for p in range(PARTITIONS)] for topic in topics}
     finally:
         consumer.close()
