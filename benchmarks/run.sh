@@ -26,7 +26,7 @@ install_what_is_missing() {
 
 build() {
   cmake --preset release -B "$root/build/benchmarks" -DEBB_BENCHMARKS=ON
-  cmake --build "$root/build/benchmarks" --target ebb-bench bench-floor bench-generate bench-oracle
+  cmake --build "$root/build/benchmarks" --target ebb ebb-bench bench-floor bench-generate bench-oracle
   mvn --batch-mode --quiet -Dstyle.color=never -Dpeers.build="$root/build/peers" -f "$root/benchmarks/peers/pom.xml" \
     package
 }
