@@ -7,15 +7,15 @@ namespace ebb {
 void TimeIndex::Rewind() {
   unwritten_.clear();
   read_.clear();
-  read_up_to_ms_ = kNoTime;
+  read_up_to_ms_ = quiet_before_ms_ = kNoTime;
 }
 
 absl::Status TimeIndex::ReadAhead(int64_t watermark_ms) {
   constexpr int64_t kLastMs = std::numeric_limits<int64_t>::max();
   while (read_.empty() && read_up_to_ms_ < watermark_ms) {
     const int64_t until = watermark_ms > kLastMs - kLookaheadMs ? kLastMs : watermark_ms + kLookaheadMs;
-    const std::string end = until == kLastMs ? layout::PrefixEnd(std::string(1, layout::kWake))
-                                             : layout::WakeKey(until + 1, "");
+    const std::string end =
+        until == kLastMs ? layout::PrefixEnd(std::string(1, layout::kWake)) : layout::WakeKey(until + 1, "");
     const std::string from =
         read_up_to_ms_ == kNoTime ? std::string(1, layout::kWake) : layout::WakeKey(read_up_to_ms_ + 1, "");
     int64_t last_ms = kNoTime;
@@ -43,7 +43,11 @@ absl::StatusOr<const TimeIndex::Wake*> TimeIndex::FirstDue(int64_t watermark_ms)
   if (auto status = ReadAhead(watermark_ms); !status.ok()) return status;
   const Wake* first = unwritten_.empty() ? nullptr : &*unwritten_.begin();
   if (!read_.empty() && (first == nullptr || read_.front() <= *first)) first = &read_.front();
-  return first != nullptr && first->time_ms <= watermark_ms ? first : nullptr;
+  if (first != nullptr && first->time_ms <= watermark_ms) return first;
+  // What is not read yet comes after what is.
+  quiet_before_ms_ = read_.empty() ? read_up_to_ms_ : read_.front().time_ms;
+  if (first != nullptr) quiet_before_ms_ = std::min(quiet_before_ms_, first->time_ms);
+  return nullptr;
 }
 
 absl::StatusOr<std::optional<TimeIndex::Wake>> TimeIndex::PopDue(int64_t watermark_ms) {

@@ -6,6 +6,7 @@
 //
 // Written documents have their wake-ups in the store's time index; documents not yet written have theirs here.
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <limits>
@@ -39,7 +40,10 @@ class TimeIndex {
   void Rewind();
 
   // Adds or removes a wake-up of a document that is not written.
-  void Add(int64_t time_ms, std::string_view customer) { unwritten_.insert({time_ms, std::string(customer)}); }
+  void Add(int64_t time_ms, std::string_view customer) {
+    unwritten_.insert({time_ms, std::string(customer)});
+    quiet_before_ms_ = std::min(quiet_before_ms_, time_ms);
+  }
   void Remove(int64_t time_ms, std::string_view customer) { unwritten_.erase({time_ms, std::string(customer)}); }
 
   // Takes out the earliest wake-up at or before `watermark_ms`, by (time, customer); nothing when there is none.
@@ -49,6 +53,9 @@ class TimeIndex {
   // The one that PopDue would take out, valid until it is or another comes in; null when there is none. Reads the store
   // at most once per kLookaheadMs of event time.
   absl::StatusOr<const Wake*> FirstDue(int64_t watermark_ms);
+
+  // Nothing is due at `watermark_ms`, known without a look: for who asks at every record.
+  bool Quiet(int64_t watermark_ms) const { return watermark_ms < quiet_before_ms_; }
 
   // True when the store's row at `time_ms` is still to be read, so that a wake-up there need not be held here.
   bool StoreWillTell(int64_t time_ms) const { return time_ms > read_up_to_ms_; }
@@ -66,6 +73,7 @@ class TimeIndex {
   absl::btree_set<Wake> unwritten_;
   std::deque<Wake> read_;              // Rows of the store up to read_up_to_ms_, not taken yet.
   int64_t read_up_to_ms_ = kNoTime;    // Every row at or before it is in read_ or was taken.
+  int64_t quiet_before_ms_ = kNoTime;  // No wake-up, here or in the store, is before it.
 };
 
 }  // namespace ebb

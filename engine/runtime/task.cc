@@ -154,6 +154,7 @@ bool Task::Exhausted() {
 
 absl::StatusOr<bool> Task::FireDue(const TimeIndex::Wake* end) {
   const int64_t watermark = watermark_ms();
+  if (cache_->wakes().Quiet(watermark)) return true;
   std::optional<TimeIndex::Wake> last;
   TimeIndex::Wake last_fired;
   int repeated = 0;
