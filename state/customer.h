@@ -23,7 +23,7 @@ struct Customer;
 struct OpenCustomer {
   struct Value {
     StateId state = 0;
-    std::string_view bytes;                              // In the body; used while there is no message.
+    std::string_view bytes;                              // In the body that was opened; holds while not changed.
     std::unique_ptr<google::protobuf::Message> message;  // Parsed when it is asked for.
     bool changed = false;
   };
@@ -58,6 +58,8 @@ struct Customer {
   uint32_t bytes = 0;                  // What it takes, as the cache has counted it.
   bool used = false;                   // Since the cache has last looked for somebody to leave.
 };
+
+static_assert(sizeof(void*) != 8 || sizeof(Customer) <= 128, "a customer takes two cache lines");
 
 }  // namespace ebb
 

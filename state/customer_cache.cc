@@ -1,6 +1,7 @@
 #include "state/customer_cache.h"
 
 #include <algorithm>
+#include <cassert>
 #include <limits>
 #include <utility>
 
@@ -114,6 +115,7 @@ absl::StatusOr<Customer*> CustomerCache::Insert(std::string_view id, const std::
     customer->index_ms = EarliestDeadline(customer->body).value_or(kNoTime);
   }
   Customer* const inserted = customer.get();
+  inserted->used = true;  // Soon: nobody is looked for in vain.
   Count(inserted);
   entries_.insert({Key(id).hash, inserted});
   customers_.push_back(std::move(customer));
@@ -126,7 +128,8 @@ StateAccess& CustomerCache::Open(Customer* customer, int64_t earliest_ms) {
     customer->open->again = true;
     return access_;
   }
-  OpenCustomer* const open = MakeRoom();
+  // Who comes back within an epoch will come again.
+  OpenCustomer* const open = MakeRoom(customer->touched == nullptr ? &newcomers_ : &regulars_);
   open->customer = customer;
   customer->open = open;
   if (customer->touched == nullptr) {
@@ -150,33 +153,35 @@ StateAccess& CustomerCache::Open(Customer* customer, int64_t earliest_ms) {
   return access_;
 }
 
-OpenCustomer* CustomerCache::MakeRoom() {
-  const auto full = [this] {
-    return open_count_ == kMaxOpen || (open_count_ > 0 && message_bytes_ > limit_bytes_ / kMessageShare);
-  };
-  while (full()) {
-    if (next_aside_ >= open_count_) next_aside_ = 0;
-    OpenCustomer* const open = open_[next_aside_].get();
-    if (open->again) {
-      open->again = false;
-      ++next_aside_;
-      continue;
-    }
-    ReadTogether(next_aside_, open_count_, [&](size_t i) { return open_[i].get(); });
-    SetAside(open);
-    if (!full()) {
-      ++next_aside_;
-      return open;
-    }
-    std::swap(open_[next_aside_], open_[--open_count_]);
+size_t CustomerCache::OpenSet::Next() {
+  for (;; ++hand) {
+    if (hand >= count) hand = 0;
+    OpenCustomer& open = *customers[hand];
+    if (!std::exchange(open.again, false)) return hand++;
   }
-  if (open_count_ == open_.size()) open_.push_back(std::make_unique<OpenCustomer>());
-  return open_[open_count_++].get();
+}
+
+OpenCustomer* CustomerCache::MakeRoom(OpenSet* set) {
+  while (open_customers() > 0 && message_bytes_ > limit_bytes_ / kMessageShare) {
+    OpenSet& from = newcomers_.count > 0 ? newcomers_ : regulars_;
+    const size_t next = from.Next();
+    SetAside(from.customers[next].get());
+    std::swap(from.customers[next], from.customers[--from.count]);
+  }
+  if (set->count == set->most) {
+    const size_t next = set->Next();
+    ReadTogether(next, set->count, [&](size_t i) { return set->customers[i].get(); });
+    SetAside(set->customers[next].get());
+    return set->customers[next].get();
+  }
+  if (set->count == set->customers.size()) set->customers.push_back(std::make_unique<OpenCustomer>());
+  return set->customers[set->count++].get();
 }
 
 void CustomerCache::SetAside(OpenCustomer* open) {
   TouchedCustomer& touched = *open->customer->touched;
   if (open->changed) {
+    // Made apart: what has not changed lies in the body that it will take the place of.
     next_body_.clear();
     for (const OpenCustomer::Value& value : open->values) {
       if (value.changed) {
@@ -186,6 +191,8 @@ void CustomerCache::SetAside(OpenCustomer* open) {
       }
     }
     for (const DocumentTimer& timer : open->timers) AppendTimer(&next_body_, timer);
+    pinned_bytes_ += next_body_.size();
+    pinned_bytes_ -= touched.changed ? touched.next_body.size() : open->customer->body.size();
     touched.next_body = next_body_;
     touched.changed = true;
   }
@@ -245,24 +252,31 @@ void CustomerCache::WakeFromBody(Customer* customer) {
 }
 
 void CustomerCache::Freeze() {
-  while (open_count_ > 0) SetAside(open_[--open_count_].get());
-  next_aside_ = 0;
+  for (OpenSet* set : {&newcomers_, &regulars_}) {
+    while (set->count > 0) SetAside(set->customers[--set->count].get());
+  }
 }
 
 void CustomerCache::AddToWriteBack(uint64_t epoch, Customer* customer, WriteBack* out) {
   const TouchedCustomer* const touched = customer->touched;
   const std::string& body = touched != nullptr && touched->changed ? touched->next_body : customer->body;
-  CustomerRows rows;
-  if (customer->rows) rows = *customer->rows;
-  if (touched != nullptr && touched->rows) {
-    for (const auto& [key, value] : *touched->rows) rows[key] = value;
-  }
-  for (const auto& [key, value] : rows) {
-    if (value) {
-      out->rows.Put(key, *value);
-    } else {
-      out->rows.Delete(key);
+  const auto write = [out](const CustomerRows& rows) {
+    for (const auto& [key, value] : rows) {
+      if (value) {
+        out->rows.Put(key, *value);
+      } else {
+        out->rows.Delete(key);
+      }
     }
+  };
+  if (customer->rows && touched != nullptr && touched->rows) {
+    CustomerRows rows = *customer->rows;
+    for (const auto& [key, value] : *touched->rows) rows[key] = value;
+    write(rows);
+  } else if (customer->rows) {
+    write(*customer->rows);
+  } else if (touched != nullptr && touched->rows) {
+    write(*touched->rows);
   }
   // The document goes with every write-back: its stamp is what tells redo that the rows are ahead.
   StampedRow(epoch, body, &row_);
@@ -278,13 +292,14 @@ WriteBack CustomerCache::SelectWriteBack(uint64_t epoch, uint64_t target_low, ui
   auto wanted = [&](uint64_t since) {
     return since <= least_low || written_bytes < excess_bytes || (since <= target_low && written_bytes < max_bytes);
   };
-  size_t& i = out.dirty_before;
+  size_t i = 0;
   for (; i < dirty_.size() && wanted(dirty_[i]->dirty_since); ++i) {
     ReadTogether(i, dirty_.size(), [&](size_t j) { return dirty_[j]; });
     ReadTogether(i, dirty_.size(), [&](size_t j) { return dirty_[j]->body.data(); });
     written_bytes += dirty_[i]->bytes;
     AddToWriteBack(epoch, dirty_[i], &out);
   }
+  out.dirty_before = i;
   const bool whole = i == dirty_.size();
   out.low_water = whole ? epoch : dirty_[i]->dirty_since - 1;
   for (const TouchedCustomer& touched : touched_) {
@@ -367,7 +382,7 @@ void CustomerCache::MarkWritten(uint64_t epoch, Customer* customer, WriteBatch* 
 }
 
 void CustomerCache::Commit(uint64_t epoch, WriteBack written, WriteBatch* batch) {
-  Freeze();
+  assert(open_customers() == 0);
   dirty_.erase(dirty_.begin(), dirty_.begin() + static_cast<ptrdiff_t>(written.dirty_before));
   size_t written_new = written.customers.size() - written.dirty_before;
   for (size_t i = 0; i < touched_.size(); ++i) {
@@ -396,7 +411,7 @@ void CustomerCache::Commit(uint64_t epoch, WriteBack written, WriteBatch* batch)
   }
   touched_.clear();
   pinned_bytes_ = 0;
-  batch->Append(std::move(written.rows));
+  *batch = std::move(written.rows);
   for (const std::string& id : written.buried) {
     Fill(id);
     if (auto it = entries_.find(Key(id)); it != entries_.end()) it->customer->stamp = 0;
@@ -425,18 +440,24 @@ void CustomerCache::Abort() {
 
 // Second chance: who was used since it was looked at last stays, and is looked at again after all others.
 void CustomerCache::Evict() {
-  for (size_t looks = 2 * customers_.size(); bytes_ > limit_bytes_ && looks > 0; --looks) {
-    ReadTogether(looks, looks + customers_.size(), [&](size_t j) { return customers_[j - looks].get(); });
-    std::unique_ptr<Customer> customer = std::move(customers_.front());
-    customers_.pop_front();
-    if (customer->used || customer->dirty_since != 0 || customer->wake_ms != kNoTime) {
-      customer->used = false;
-      customers_.push_back(std::move(customer));
-      continue;
+  bool spared = true;
+  for (int lap = 0; lap < 2 && spared; ++lap) {
+    spared = false;
+    for (size_t left = customers_.size(); bytes_ > limit_bytes_ && left > 0; --left) {
+      ReadTogether(left, left + customers_.size(), [&](size_t j) { return customers_[j - left].get(); });
+      std::unique_ptr<Customer> customer = std::move(customers_.front());
+      customers_.pop_front();
+      const bool must_stay = customer->dirty_since != 0 || customer->wake_ms != kNoTime;
+      if (must_stay || customer->used) {
+        spared |= !must_stay;
+        customer->used = false;
+        customers_.push_back(std::move(customer));
+        continue;
+      }
+      ++generation_;
+      bytes_ -= customer->bytes;
+      entries_.erase(entries_.find(Key(customer->id)));
     }
-    ++generation_;
-    bytes_ -= customer->bytes;
-    entries_.erase(entries_.find(Key(customer->id)));
   }
 }
 

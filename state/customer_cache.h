@@ -77,7 +77,7 @@ class CustomerCache {
   // `max_bytes`, but never so little that low_water cannot reach `least_low`.
   WriteBack SelectWriteBack(uint64_t epoch, uint64_t target_low, uint64_t least_low, size_t max_bytes);
 
-  // The epoch holds. Adds to *batch the rows written back and their changes of the time index.
+  // The epoch holds. *batch becomes the rows written back and their changes of the time index.
   void Commit(uint64_t epoch, WriteBack written, WriteBatch* batch);
 
   // The epoch leaves no trace.
@@ -99,7 +99,7 @@ class CustomerCache {
   bool crowded() const { return dirty_bytes_ > dirty_limit_bytes(); }
   size_t customers() const { return customers_.size(); }
   size_t dirty_customers() const { return dirty_.size(); }
-  size_t open_customers() const { return open_count_; }
+  size_t open_customers() const { return newcomers_.count + regulars_.count; }
   // The first epoch whose effect is not in written state; nothing when all is written. Between epochs.
   std::optional<uint64_t> OldestDirty() const;
   uint64_t hits() const { return hits_; }
@@ -109,7 +109,8 @@ class CustomerCache {
   static constexpr size_t kMaxGraves = 100'000;
   static constexpr size_t kMaxBuriedPerEpoch = 10'000;
   // The most customers open at a time.
-  static constexpr size_t kMaxOpen = 4096;
+  static constexpr size_t kMaxNewcomers = 64;
+  static constexpr size_t kMaxRegulars = 4096;
 
  private:
   // Customers are found by the hash of their id, which stands beside the pointer: only whom it names is looked at.
@@ -140,8 +141,20 @@ class CustomerCache {
   };
 
   absl::StatusOr<Customer*> Insert(std::string_view id, const std::optional<std::string>& row);
+  // Customers who are open, of whom one is set aside when there is no room for another.
+  struct OpenSet {
+    explicit OpenSet(size_t bound) : most(bound) {}
+    // The place of who is next: the one opened first who was not opened again since it was looked at.
+    size_t Next();
+
+    const size_t most;
+    std::vector<std::unique_ptr<OpenCustomer>> customers;  // The first `count` are open.
+    size_t count = 0;
+    size_t hand = 0;  // Who is looked at next.
+  };
+
   // Room for one more, by setting somebody aside where there is none.
-  OpenCustomer* MakeRoom();
+  OpenCustomer* MakeRoom(OpenSet* set);
   // Its messages become bytes.
   void SetAside(OpenCustomer* open);
   void AddToWriteBack(uint64_t epoch, Customer* customer, WriteBack* out);
@@ -165,9 +178,9 @@ class CustomerCache {
   std::deque<std::unique_ptr<Customer>> customers_;  // In the order in which they are looked at to leave.
   std::deque<Customer*> dirty_;                      // In order of dirty_since.
   std::deque<TouchedCustomer> touched_;              // By the open epoch, in the order in which they came.
-  std::vector<std::unique_ptr<OpenCustomer>> open_;  // The first open_count_ are open.
-  size_t open_count_ = 0;
-  size_t next_aside_ = 0;                              // Of those, who is looked at next to be set aside.
+  // Those whom the epoch touches for the first time, so few that they stay near the processor; and those who came back.
+  OpenSet newcomers_{kMaxNewcomers};
+  OpenSet regulars_{kMaxRegulars};
   absl::flat_hash_map<std::string, uint64_t> graves_;  // Empty documents, and the epoch of their stamp.
   absl::btree_set<std::pair<uint64_t, std::string>> grave_order_;
   absl::Status status_;

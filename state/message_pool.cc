@@ -33,7 +33,9 @@ void MessagePool::Give(StateId state, std::unique_ptr<google::protobuf::Message>
   Kind& kind = KindOf(state);
   if (kind.given++ % kMeasureEvery == 0) {
     const auto bytes = static_cast<double>(message->SpaceUsedLong());
-    kind.mean_bytes = kind.mean_bytes == 0 ? bytes : kind.mean_bytes + kWeight * (bytes - kind.mean_bytes);
+    const double before = kind.mean_bytes;
+    kind.mean_bytes = before == 0 ? bytes : before + kWeight * (bytes - before);
+    spare_bytes_ += (kind.mean_bytes - before) * static_cast<double>(kind.spare.size());
   }
   if (spare_bytes_ + kind.mean_bytes > static_cast<double>(limit_bytes_)) return;
   spare_bytes_ += kind.mean_bytes;

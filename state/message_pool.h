@@ -38,7 +38,7 @@ class MessagePool {
   Kind& KindOf(StateId state);
 
   const size_t limit_bytes_;
-  double spare_bytes_ = 0;   // By the means at the time of giving.
+  double spare_bytes_ = 0;   // By the means of their kinds.
   std::vector<Kind> kinds_;  // By state id.
 };
 

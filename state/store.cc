@@ -1,20 +1,6 @@
 #include "state/store.h"
 
-#include <utility>
-
 namespace ebb {
-
-void WriteBatch::Append(WriteBatch more) {
-  if (empty()) {
-    *this = std::move(more);
-    return;
-  }
-  for (Entry entry : more.entries_) {
-    entry.begin += bytes_.size();
-    entries_.push_back(entry);
-  }
-  bytes_ += more.bytes_;
-}
 
 WriteBatch::Write WriteBatch::operator[](size_t index) const {
   const Entry& entry = entries_[index];

@@ -30,14 +30,15 @@ class WriteBatch {
     Add(key, value.size());
     bytes_ += value;
   }
-  void Delete(std::string_view key) { Add(key, kNoValue); }
-  // Adds all that `more` has.
-  void Append(WriteBatch more);
-
+  void Delete(std::string_view key) {
+    Add(key, kNoValue);
+    deletes_ = true;
+  }
   Write operator[](size_t index) const;
   std::vector<Write> writes() const;
   size_t size() const { return entries_.size(); }
   bool empty() const { return entries_.empty(); }
+  bool deletes() const { return deletes_; }  // Something.
   // Of all keys and values.
   size_t bytes() const { return bytes_.size(); }
 
@@ -56,6 +57,7 @@ class WriteBatch {
 
   std::string bytes_;
   std::vector<Entry> entries_;
+  bool deletes_ = false;
 };
 
 // The rows of one task. After a crash it holds the effect of a prefix of the batches applied, never part of one, and at

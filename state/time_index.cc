@@ -45,8 +45,7 @@ absl::StatusOr<const TimeIndex::Wake*> TimeIndex::FirstDue(int64_t watermark_ms)
   if (!read_.empty() && (first == nullptr || read_.front() <= *first)) first = &read_.front();
   if (first != nullptr && first->time_ms <= watermark_ms) return first;
   // What is not read yet comes after what is.
-  quiet_before_ms_ = read_.empty() ? read_up_to_ms_ : read_.front().time_ms;
-  if (first != nullptr) quiet_before_ms_ = std::min(quiet_before_ms_, first->time_ms);
+  quiet_before_ms_ = first == nullptr ? read_up_to_ms_ : std::min(read_up_to_ms_, first->time_ms);
   return nullptr;
 }
 

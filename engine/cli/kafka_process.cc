@@ -106,10 +106,10 @@ absl::Status KafkaProcess::CheckTopics() {
                                                 " does not exist; create it, or correct its name"));
     }
     if (absl::IsDeadlineExceeded(count.status())) {
-      return absl::DeadlineExceededError(
-          Text("no answer from Kafka at ", connection_.bootstrap_servers, " about topic ", source.config.topic(),
-               " for ", absl::FormatDuration(kTopicPatience),
-               ": is it running, and are kafka.bootstrap and the properties right? (", count.status().message(), ")"));
+      return absl::DeadlineExceededError(Text(
+          "no answer from Kafka at ", connection_.bootstrap_servers, " about topic ", source.config.topic(), " for ",
+          absl::FormatDuration(kTopicPatience), ": is it running, and are kafka.bootstrap and the properties right? (",
+          count.status().message(), ")"));
     }
     if (absl::IsCancelled(count.status())) return count.status();
     if (!count.ok()) {
@@ -120,9 +120,9 @@ absl::Status KafkaProcess::CheckTopics() {
       partitions_ = *count;
       first = source.config.topic();
     } else if (*count != partitions_) {
-      return absl::FailedPreconditionError(
-          Text("topic ", source.config.topic(), " has ", *count, " partitions but topic ", first, " has ", partitions_,
-               "; all sources of a pipeline must have the same number, so that a customer's events meet in one task"));
+      return absl::FailedPreconditionError(Text(
+          "topic ", source.config.topic(), " has ", *count, " partitions but topic ", first, " has ", partitions_,
+          "; all sources of a pipeline must have the same number, so that a customer's events meet in one task"));
     }
   }
   return absl::OkStatus();
@@ -155,10 +155,10 @@ absl::Status KafkaProcess::CheckRetention() {
     }
     const absl::Duration retention = milliseconds("retention.ms");
     if (policy.find("delete") == std::string::npos || retention >= kLeastRetention) continue;
-    Log(LogLevel::kWarning, Text("topic ", topic, " keeps its records for ", absl::FormatDuration(retention),
-                                 " only, less than ", absl::FormatDuration(kLeastRetention),
-                                 ": what a crash leaves to be redone might be gone, so all state is "
-                                 "written with every commit, as with recovery_budget: 0s"));
+    Log(LogLevel::kWarning,
+        Text("topic ", topic, " keeps its records for ", absl::FormatDuration(retention), " only, less than ",
+             absl::FormatDuration(kLeastRetention), ": what a crash leaves to be redone might be gone, so all state is "
+             "written with every commit, as with recovery_budget: 0s"));
     recovery_budget_ = absl::ZeroDuration();
   }
   return absl::OkStatus();
@@ -168,9 +168,7 @@ absl::Status KafkaProcess::CheckChangelog() {
   // librdkafka's mock cluster answers none of this.
   if (options_.embedded_broker) return absl::OkStatus();
   std::vector<TopicSpec> topics;
-  topics.push_back({ChangelogTopic(),
-                    partitions_,
-                    -1,
+  topics.push_back({ChangelogTopic(), partitions_, -1,
                     {{"cleanup.policy", "compact"}, {"max.message.bytes", Text(kChangelogMessageBytes)}}});
   for (const SinkSpec& sink : spec_->sinks) {
     topics.push_back({sink.config.topic(), partitions_, -1, {{"cleanup.policy", sink.config.cleanup()}}});
@@ -182,11 +180,10 @@ absl::Status KafkaProcess::CheckChangelog() {
     auto status = EnsureTopic(connection_, topic, kTopicPatience);
     if (absl::IsFailedPrecondition(status) && !ours) continue;
     if (absl::IsFailedPrecondition(status)) {
-      return absl::FailedPreconditionError(
-          Text(status.message(),
-               "; the number of partitions of an application's sources cannot change, since customers "
-               "would move between tasks. Give the sources the former number, or the application another name to begin "
-               "anew"));
+      return absl::FailedPreconditionError(Text(
+          status.message(), "; the number of partitions of an application's sources cannot change, since customers "
+          "would move between tasks. Give the sources the former number, or the application another name to begin "
+          "anew"));
     }
     if (!status.ok()) return status;
   }
@@ -317,11 +314,8 @@ void KafkaProcess::Work(Shift& shift) {
 absl::Status KafkaProcess::Run(const std::atomic<bool>& stop) {
   bool was_ready = false;
   bool stopping = false;  // From then on workers without tasks are nothing to tell.
-  Log(LogLevel::kInfo, "started",
-      {{"application", spec_->config.application()},
-       {"instance", instance_},
-       {"partitions", partitions_},
-       {"admin_port", admin_port()}});
+  Log(LogLevel::kInfo, "started", {{"application", spec_->config.application()}, {"instance", instance_},
+                                   {"partitions", partitions_}, {"admin_port", admin_port()}});
   for (;;) {
     if (auto status = engine_->Step(absl::Milliseconds(20)); !status.ok()) {
       // Others, and the next start, need not wait for the session to end.

@@ -41,7 +41,7 @@ class EventDecoder {
 
   static constexpr size_t kMaxCustomerBytes = 512;
   static constexpr int kMaxJsonDepth = 32;
-  static constexpr int kMaxProtobufDepth = 100;  // Of the library itself.
+  static constexpr int kMaxProtobufDepth = 100;  // Of the library itself, which reads states to the same depth.
 
  private:
   // Where the message has its header; made when there is none.
@@ -59,7 +59,7 @@ class EventDecoder {
   const google::protobuf::FieldDescriptor* const header_field_;
   v1::EventHeader* header_;  // A part of the message.
   std::string customer_;
-  std::string bytes_;  // Memory that is used again.
+  std::string bytes_;  // Of the event, as the parser takes them; memory that is used again.
 };
 
 // A message in a topic's wire format. `format` is "protobuf" or "json".

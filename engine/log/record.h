@@ -68,6 +68,9 @@ class RecordBatch {
   bool empty() const { return entries_.empty(); }
   // Bytes held, bookkeeping included.
   size_t bytes() const { return arena_.capacity() + entries_.capacity() * sizeof(Entry); }
+  // At least half of that is records.
+  bool IsFull() const { return 2 * (arena_.size() + entries_.size() * sizeof(Entry)) >= bytes(); }
+  // Forgets the records; the memory stays, to be used again.
   void Clear();
 
  private:

@@ -123,7 +123,7 @@ absl::Status Recovery::CheckMirror(absl::Time wall_clock) {
     status = rows.ok() ? Wipe("a restore of it was not finished") : rows.status();
   } else if (next_ > 0 && age > options_.max_store_age) {
     status = Wipe(Text("its last commit is ", absl::FormatDuration(absl::Trunc(age, absl::Seconds(1))),
-                       " old, and deletions since may be gone from the changelog"));
+                               " old, and deletions since may be gone from the changelog"));
   }
   if (!status.ok()) return status;
   // The store's last epoch record is read once more: it must be the same, or the store is of another life.
@@ -400,8 +400,8 @@ absl::StatusOr<bool> Recovery::Redo(absl::Duration elapsed) {
   if (redo_epoch_ <= task_.epoch()) {
     auto done = task_.Redo(task_.records().at(redo_epoch_), kRedoRecordsPerStep);
     if (absl::IsOutOfRange(done.status()) || absl::IsDataLoss(done.status())) {
-      auto status = AcceptLoss(absl::DataLossError(
-          Text("redo of epochs ", redo_epoch_, " to ", task_.epoch(), ": ", done.status().message())));
+      auto status = AcceptLoss(absl::DataLossError(Text("redo of epochs ", redo_epoch_, " to ", task_.epoch(), ": ",
+                                                        done.status().message())));
       if (status.ok()) status = GiveUpRedo();
       if (!status.ok()) return status;
       return false;

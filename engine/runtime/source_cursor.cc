@@ -63,13 +63,15 @@ absl::StatusOr<bool> SourceCursor::Fill() {
 
 void SourceCursor::Keep() {
   Batch& batch = batches_.emplace_back();
-  if (incoming_.size() < kPollRecords / 2) {
+  if (!incoming_.IsFull()) {
     batch.records = incoming_;  // As large as it has to be.
+    if (incoming_.bytes() > buffer_bytes_ / kSpareShare) incoming_ = RecordBatch();
   } else {
     batch.records = std::move(incoming_);
     incoming_ = RecordBatch();
     if (!spare_.empty()) {
       batch.customers = std::move(spare_.back().customers);
+      batch.customers.clear();
       incoming_ = std::move(spare_.back().records);
       spare_bytes_ -= incoming_.bytes();
       spare_.pop_back();
@@ -133,7 +135,7 @@ void SourceCursor::DropTaken() {
     Batch& taken = batches_.front();
     bytes_ -= taken.bytes();
     kept_bytes_ -= taken.bytes();
-    if (taken.records.size() >= kPollRecords / 2 && spare_bytes_ + taken.records.bytes() <= buffer_bytes_) {
+    if (taken.records.IsFull() && spare_bytes_ + taken.records.bytes() <= buffer_bytes_ / kSpareShare) {
       spare_bytes_ += taken.records.bytes();
       spare_.push_back(std::move(taken));
     }

@@ -90,6 +90,8 @@ class SourceCursor {
   static constexpr size_t kPollRecords = 1000;
   static constexpr int kPollsPerFill = 8;
   static constexpr size_t kBatchesAhead = 3;
+  // Of the bytes of the buffer, what batches may take that are kept to be used again.
+  static constexpr size_t kSpareShare = 4;
 
  private:
   // Adds what has come in to the batches.
@@ -104,7 +106,7 @@ class SourceCursor {
 
   std::deque<Batch> batches_;
   RecordBatch incoming_;
-  std::vector<Batch> spare_;  // Whose memory is used again, up to buffer_bytes_.
+  std::vector<Batch> spare_;  // Whose memory is used again.
   size_t spare_bytes_ = 0;
   size_t visited_ = 0;
   size_t batch_ = 0;         // The next record: its batch,

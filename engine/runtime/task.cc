@@ -389,9 +389,8 @@ absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
     manifest.key = layout::ManifestKey();
     manifest.value = manifest_.SerializeAsString();
   }
-  const auto rows = write_back_.rows.writes();
-  const bool tombstones = std::any_of(rows.begin(), rows.end(), [](const auto& row) { return !row.second; });
-  if (auto status = AtStep(tombstones ? Step::kTombstones : Step::kSerialised); !status.ok()) return status;
+  const Step step = write_back_.rows.deletes() ? Step::kTombstones : Step::kSerialised;
+  if (auto status = AtStep(step); !status.ok()) return status;
   closing_leaves_ = true;
   closing_ = ForChangelog();
   closing_.key = layout::EpochKey(EpochSlot(epoch));
@@ -409,8 +408,8 @@ OutputRecord Task::ForChangelog() const {
 
 const OutputRecord* Task::NextToLeave() {
   if (!outbox_.empty()) return &outbox_.front();
-  if (rows_left_ < write_back_.rows.size()) {
-    const auto [key, value] = write_back_.rows[rows_left_];
+  if (rows_gone_ < write_back_.rows.size()) {
+    const auto [key, value] = write_back_.rows[rows_gone_];
     if (row_.topic.empty()) row_ = ForChangelog();
     row_.key.assign(key);
     if (!value) {
@@ -428,8 +427,8 @@ const OutputRecord* Task::NextToLeave() {
 void Task::Left() {
   if (!outbox_.empty()) {
     outbox_.pop_front();
-  } else if (rows_left_ < write_back_.rows.size()) {
-    ++rows_left_;
+  } else if (rows_gone_ < write_back_.rows.size()) {
+    ++rows_gone_;
   } else {
     closing_leaves_ = false;
   }
@@ -503,7 +502,7 @@ absl::Status Task::Committed(int64_t changelog_end, absl::Time wall_clock) {
 void Task::ClearEpoch() {
   outbox_.clear();
   write_back_ = WriteBack();
-  rows_left_ = 0;
+  rows_gone_ = 0;
   closing_leaves_ = false;
   epoch_open_ = frozen_ = false;
   epoch_expires_ms_ = Debt::kNever;

@@ -115,7 +115,7 @@ class Task final : public ResultSink {
   const OutputRecord* NextToLeave();
   // It has left.
   void Left();
-  // Results that wait to leave.
+  // Results and dead letters that wait to leave.
   const std::deque<OutputRecord>& outbox() const { return outbox_; }
 
   // The customer's state as JSON, as of the last committed epoch.
@@ -208,9 +208,9 @@ class Task final : public ResultSink {
   uint64_t result_digest_ = 0;
   size_t outbox_bytes_ = 0;
   std::vector<int64_t> answered_ms_;  // Times of the records that led to results.
-  std::deque<OutputRecord> outbox_;   // Of results; leaves first.
+  std::deque<OutputRecord> outbox_;   // Of results, and of a new manifest; leaves first.
   WriteBack write_back_;              // Its rows leave next,
-  size_t rows_left_ = 0;              // so many have,
+  size_t rows_gone_ = 0;              // so many have,
   OutputRecord row_;                  // this is the one at hand,
   bool closing_leaves_ = false;       // and last, if so,
   OutputRecord closing_;              // the epoch record.

@@ -80,14 +80,15 @@ bool Worker::Ready() const {
 }
 
 bool Worker::Exhausted() {
-  return std::all_of(slots_.begin(), slots_.end(),
-                     [](const auto& slot) { return slot.second.recovery == nullptr && slot.second.task->Exhausted(); });
+  return std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) {
+    return slot.second.recovery == nullptr && slot.second.task->Exhausted();
+  });
 }
 
 bool Worker::Finished() {
   if (phase_ != Phase::kReady || begun_) return false;
-  const bool open =
-      std::any_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot.second.task->epoch_open(); });
+  const bool open = std::any_of(slots_.begin(), slots_.end(),
+                                [](const auto& slot) { return slot.second.task->epoch_open(); });
   return !open && Exhausted();
 }
 
@@ -185,7 +186,8 @@ absl::StatusOr<bool> Worker::StepTasks() {
     if (slot.recovery != nullptr || slot.task->epoch_full()) continue;
     auto processed = slot.task->Process(slice, wall, began);
     if (!processed.ok()) {
-      return absl::Status(processed.status().code(), Text("partition ", partition, ": ", processed.status().message()));
+      return absl::Status(processed.status().code(),
+                          Text("partition ", partition, ": ", processed.status().message()));
     }
     if (slot.task->epoch_open() && !opened_at_) {
       opened_at_ = began;
@@ -337,8 +339,9 @@ absl::StatusOr<absl::Duration> Worker::StepCommitting(TransactionState state) {
     }
     case TransactionState::kUnknown:
       ++figures_.unknown_outcomes;
-      Note(WorkerNote::Level::kWarning, Text("whether a transaction was committed is not known: ",
-                                             ports_.output->LastError().message(), "; recovering"));
+      Note(WorkerNote::Level::kWarning,
+           Text("whether a transaction was committed is not known: ", ports_.output->LastError().message(),
+                        "; recovering"));
       if (auto status = AtStep(Step::kUnknownFound); !status.ok()) return status;
       RecoverAll();
       return kPoll;

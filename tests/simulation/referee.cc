@@ -148,8 +148,8 @@ void Referee::CheckWritten(View* view, uint64_t epoch, const std::set<std::strin
           Text(who, " is written with stamp ", found.stamp, " as\n  ", found.line, "\nbut was then\n  ", right));
     }
     if (found.stamp < view->low_water && right != view->ghost->At(customer, view->low_water)) {
-      return Violated(
-          Text(who, " has changed since its stamp ", found.stamp, ", before the low-water mark ", view->low_water));
+      return Violated(Text(who, " has changed since its stamp ", found.stamp, ", before the low-water mark ",
+                           view->low_water));
     }
     if (found.line.empty()) situations_.Met("empty document written");
     if (found.has_rows && !known.now.has_document()) situations_.Met("rows without a value");
@@ -176,8 +176,9 @@ void Referee::OnApply(int32_t partition, const WriteBatch& batch) {
   for (const auto& [key, value] : batch.writes()) {
     if (!IsDocument(key) || !value) continue;
     PendingRow row{*CustomerOfKey(key), 0, {}};
-    if (!row.document.ParseFromString(std::string(*value)))
+    if (!row.document.ParseFromArray(value->data(), static_cast<int>(value->size()))) {
       return Violated(Where(view) + "a document in a store cannot be read");
+    }
     row.stamp = row.document.stamp();
     view.pending.push_back(std::move(row));
   }

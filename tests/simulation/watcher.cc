@@ -143,16 +143,8 @@ void Watcher::Look(size_t index, int32_t partition, const Worker::Slot& slot, in
     }
   }
   const double chosen = slot.in_transaction && seen.closed ? seen.budget : budget;
-  seen = {live,
-          slot.in_transaction,
-          redoing,
-          task.epoch(),
-          task.low_water(),
-          task.stats().aborts,
-          task.cache().customers(),
-          task.stats().epochs,
-          seen.watched,
-          chosen};
+  seen = {live, slot.in_transaction, redoing, task.epoch(), task.low_water(), task.stats().aborts,
+          task.cache().customers(), task.stats().epochs, seen.watched, chosen};
 }
 
 void Watcher::LookAtClosed(const Task& task) {

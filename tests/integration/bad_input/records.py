@@ -33,7 +33,7 @@ def bad_values():
          good[:-1] + b', "more": ' + b"[" * DEEP + b"]" * DEEP + b"}", "unparsable", ["deep", "32"]),
         ("JSON of nothing but 100,000 brackets", json, b"[" * 100_000, "unparsable", ["deep", "32"]),
         (f"protobuf nested {DEEP} levels deep", protobuf, view + GROUP * DEEP + END_GROUP * DEEP, "unparsable",
-         ["ebb.v1.Browse", "32"]),
+         ["ebb.v1.Browse", "100"]),
         ("invalid UTF-8 in JSON", json, good.replace(b"milk", b"mi\xff\xfek"), "unparsable", ["UTF-8"]),
         ("invalid UTF-8 in protobuf", protobuf, browse(CUSTOMER, "latin", sku=b"mi\xff\xfek"), "unparsable",
          ["UTF-8"]),

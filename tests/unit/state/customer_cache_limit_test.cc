@@ -119,14 +119,14 @@ TEST_F(CustomerCacheLimitTest, CustomerWhoseWakeIsOnlyInMemoryNeverLeaves) {
 
 TEST_F(CustomerCacheLimitTest, AsManyAsThereAreCanBeTouchedThoughFewAreOpen) {
   Start(kPlenty * 100);
-  const size_t customers = CustomerCache::kMaxOpen * 2;
+  const size_t customers = CustomerCache::kMaxRegulars * 2;
   const auto touch = [&](const std::string& more) {
     for (size_t i = 0; i < customers; ++i) {
       const std::string id = Text("customer ", i);
       auto* name = static_cast<StringValue*>(Open(id).Mutable(kName, StringValue::default_instance()));
       name->set_value(name->value() + more);
       if (i % 10 == 0) Open(id).PutRow(kMap, more, Text(i));
-      ASSERT_LE(cache_->open_customers(), CustomerCache::kMaxOpen);
+      ASSERT_LE(cache_->open_customers(), CustomerCache::kMaxNewcomers + CustomerCache::kMaxRegulars);
     }
   };
   touch("a");
@@ -140,7 +140,9 @@ TEST_F(CustomerCacheLimitTest, AsManyAsThereAreCanBeTouchedThoughFewAreOpen) {
   Commit(2, Select(2, kAll, 2));
   for (size_t i = 0; i < customers; ++i) {
     ASSERT_EQ(Stored(Text("customer ", i)), "1=abc, stamp 2") << i;
-    ASSERT_EQ(StoredRow(Text("customer ", i), "b"), i % 10 == 0 ? std::optional(Text(i)) : std::nullopt);
+    for (const char* row : {"a", "b", "c"}) {
+      ASSERT_EQ(StoredRow(Text("customer ", i), row), i % 10 == 0 ? std::optional(Text(i)) : std::nullopt) << row;
+    }
     ASSERT_EQ(StoredRow(Text("customer ", i), "lost"), std::nullopt);
   }
 }
@@ -148,11 +150,50 @@ TEST_F(CustomerCacheLimitTest, AsManyAsThereAreCanBeTouchedThoughFewAreOpen) {
 TEST_F(CustomerCacheLimitTest, WhoIsOpenedAgainAndAgainStaysOpen) {
   Start(kPlenty * 100);
   Customer& ann = Load("ann");
-  for (size_t i = 0; i < CustomerCache::kMaxOpen * 3; ++i) {
+  for (size_t i = 0; i < CustomerCache::kMaxNewcomers * 3; ++i) {
     Open("ann");
     Open(Text("customer ", i));
     ASSERT_NE(ann.open, nullptr) << i;
   }
+}
+
+TEST_F(CustomerCacheLimitTest, WhoComesBackIsNotSetAsideForStrangers) {
+  Start(kPlenty * 100);
+  Customer& ann = Load("ann");
+  const auto strangers = [this](std::string_view kind) {
+    for (size_t i = 0; i < CustomerCache::kMaxNewcomers * 3; ++i) Open(Text(kind, i));
+  };
+  Open("ann");
+  strangers("first");
+  EXPECT_EQ(ann.open, nullptr);
+  Open("ann");
+  strangers("second");
+  EXPECT_NE(ann.open, nullptr);
+}
+
+TEST_F(CustomerCacheLimitTest, WhoWasOpenedFirstIsSetAsideFirst) {
+  Start(kPlenty * 100);
+  constexpr size_t kMore = 3;
+  const auto customer = [this](size_t i) -> Customer& { return Load(Text("customer ", i)); };
+  for (size_t i = 0; i < CustomerCache::kMaxNewcomers + kMore; ++i) cache_->Open(&customer(i));
+  for (size_t i = 0; i < CustomerCache::kMaxNewcomers + kMore; ++i) {
+    ASSERT_EQ(customer(i).open != nullptr, i >= kMore) << i;
+  }
+}
+
+TEST_F(CustomerCacheLimitTest, BodiesThatWaitForTheCommitArePinned) {
+  constexpr size_t kBytes = 10'000;
+  Set("ann", kName, std::string(kBytes, 'x'));
+  cache_->Freeze();
+  EXPECT_GE(cache_->pinned_bytes(), kBytes);
+  CommitNone(1);
+  EXPECT_EQ(cache_->pinned_bytes(), 0u);
+  Set("ann", kName, "short");
+  cache_->Freeze();
+  EXPECT_GE(cache_->pinned_bytes(), kBytes) << "the old body is there until the commit";
+  EXPECT_LT(cache_->pinned_bytes(), 2 * kBytes);
+  cache_->Abort();
+  EXPECT_EQ(cache_->pinned_bytes(), 0u);
 }
 
 TEST_F(CustomerCacheLimitTest, LargeMessagesTakeAShareOfTheCacheAndNoMore) {

@@ -72,5 +72,32 @@ TEST_F(SourceCursorTest, NothingMoreIsTakenInWhileEnoughIsBuffered) {
   EXPECT_EQ(small.Unread(), SourceCursor::kPollRecords);
 }
 
+TEST_F(SourceCursorTest, BatchesThatAreUsedAgainHoldWhatCameLast) {
+  constexpr size_t kRecords = 2 * SourceCursor::kPollRecords;
+  ASSERT_TRUE(cursor_.Start(&input_, 0).ok());
+  Customer ann;
+  for (size_t round = 0; round < 3; ++round) {
+    for (size_t i = 0; i < kRecords; ++i) {
+      ASSERT_TRUE(broker_.Append(cursor_.partition(), "", Text("record ", round * kRecords + i)).ok());
+    }
+    ASSERT_TRUE(cursor_.Fill().ok());
+    ASSERT_TRUE(cursor_.HasHead());
+    EXPECT_EQ(cursor_.KnownCustomer(0), nullptr) << "of a batch that was here before";
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      for (size_t i = 0; i < kRecords; ++i) {
+        ASSERT_TRUE(cursor_.HasHead());
+        ASSERT_EQ(cursor_.record().value, Text("record ", round * kRecords + i));
+        cursor_.Take();
+      }
+      EXPECT_FALSE(cursor_.HasHead());
+      EXPECT_GT(cursor_.kept_bytes(), 0u);
+      if (attempt == 0) cursor_.Rewind();
+    }
+    cursor_.VisitNext([&](SourceCursor::Batch* batch) { batch->customers.assign(batch->records.size(), &ann); });
+    cursor_.Release();
+    EXPECT_EQ(cursor_.kept_bytes(), 0u);
+  }
+}
+
 }  // namespace
 }  // namespace ebb::testing
