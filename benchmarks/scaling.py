@@ -68,14 +68,13 @@ def workloads(options):
 
 
 def digest_of(output):
-    """Of all lines of results, whatever their order: how many, and the sum of their digests."""
-    count = total = 0
+    """Of all lines of results, whatever their order: how many, and a digest."""
+    tally = jobs.Tally()
     for path in sorted(output.glob("*.jsonl")):
         with open(path, "rb") as lines:
             for line in lines:
-                count += 1
-                total += int.from_bytes(hashlib.blake2b(line, digest_size=8, key=path.name.encode()).digest(), "big")
-    return count, total % 2**64
+                tally.take(path.name.encode() + b" " + line)
+    return tuple(tally.told())
 
 
 class Run:
@@ -93,8 +92,8 @@ class Run:
             process = subprocess.Popen(systems.bound(*command), env={**os.environ, **unused}, stdin=subprocess.DEVNULL,
                                        stdout=log, stderr=log)
         # State is opened when the files have been read once.
-        wait_until(lambda: (output / ".state").exists() or self._has_ended(process), OPEN_S, "the files are read once")
-        began, cpu = time.monotonic(), 0.0 if self._has_ended(process) else watch.cpu_seconds(process.pid)
+        wait_until(lambda: (output / ".state").exists() or watch.has_ended(process), OPEN_S, "the files are read once")
+        began, cpu = time.monotonic(), 0.0 if watch.has_ended(process) else watch.cpu_seconds(process.pid)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != 0:
@@ -103,10 +102,6 @@ class Run:
         self.cpu_s = usage.ru_utime + usage.ru_stime - cpu
         self.results = digest_of(output)
         shutil.rmtree(output)
-
-    def _has_ended(self, process):
-        """Without reaping it, and its CPU time with it."""
-        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def measure(workload, events, options, directory):

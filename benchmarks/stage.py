@@ -53,22 +53,29 @@ def customer_name(number):
     return f"customer-{number:08d}"
 
 
+def producer_of(bootstrap, settings):
+    return Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "compression.type": "lz4",
+                     "queue.buffering.max.messages": 500_000, "log_level": 2, **settings})
+
+
+def send(producer, topic, customer, value):
+    """Waits while the producer's queue is full."""
+    while True:
+        try:
+            producer.produce(topic, value, customer)
+            return
+        except BufferError:
+            producer.poll(0.05)
+
+
 def _feed(bootstrap, first, count, customers, start_ms, rate):
-    producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "linger.ms": 20,
-                         "batch.size": 256 * 1024, "queue.buffering.max.messages": 500_000, "compression.type": "lz4",
-                         "log_level": 2})
+    producer = producer_of(bootstrap, {"linger.ms": 20, "batch.size": 256 * 1024})
     began = time.monotonic()
     for i in range(first, first + count):
         # Each customer once, then again in an order that a cache cannot guess.
         number = i if i < customers else (i * 2654435761 + (i >> 7)) % customers
         customer = customer_name(number)
-        value = purchase(i, customer, start_ms + i)
-        while True:
-            try:
-                producer.produce("purchases", value, customer)
-                break
-            except BufferError:
-                producer.poll(0.05)
+        send(producer, "purchases", customer, purchase(i, customer, start_ms + i))
         if i % 1000 == 0:
             producer.poll(0)
             if rate:

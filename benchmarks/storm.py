@@ -26,7 +26,7 @@ sys.path.insert(0, str(stage.ROOT / "benchmarks/compare"))
 
 import systems  # noqa: E402  (needs the path above)
 import watch  # noqa: E402
-from confluent_kafka import Consumer, Producer, TopicPartition  # noqa: E402
+from confluent_kafka import Consumer, TopicPartition  # noqa: E402
 from latency import event_time_ms  # noqa: E402
 
 PIPELINE = """\
@@ -60,34 +60,20 @@ PAGE = (stage.field(2, b"/c/garden/4711") + stage.field(3, b"s-00000000") +
         stage.field(4, b"sku-garden-furniture-004711"))
 
 
-def producer_of(bootstrap, linger_ms):
-    return Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "linger.ms": linger_ms,
-                     "queue.buffering.max.messages": 500_000, "compression.type": "lz4", "log_level": 2})
-
-
-def send(producer, topic, customer, value):
-    while True:
-        try:
-            producer.produce(topic, value, customer)
-            return
-        except BufferError:
-            producer.poll(0.05)
-
-
 def header(number, customer, time_ms):
     return stage.field(1, stage.field(1, b"e%d" % number) + stage.field(2, customer.encode()) + stage.field(3, time_ms))
 
 
 def look(bootstrap, timers, due, start_ms):
     """Everybody looks at a page: those who are due within the first second, the others over the day."""
-    producer = producer_of(bootstrap, 20)
+    producer = stage.producer_of(bootstrap, {"linger.ms": 20})
     for number in range(timers):
         if number < due:
             time_ms = start_ms + number * SECOND_MS // due
         else:
             time_ms = start_ms + OTHERS_FROM_MS + (number - due) * (OTHERS_TO_MS - OTHERS_FROM_MS) // (timers - due)
         customer = stage.customer_name(number)
-        send(producer, "browse", customer, header(number, customer, time_ms) + PAGE)
+        stage.send(producer, "browse", customer, header(number, customer, time_ms) + PAGE)
         if number % 1000 == 0:
             producer.poll(0)
     producer.flush()
@@ -108,14 +94,14 @@ class Pace:
 
 def ask(bootstrap, pace, first, last, ending, sent):
     """Customers from `first` to `last` turn to support, one after the other, until told to end."""
-    producer = producer_of(bootstrap, 1)
+    producer = stage.producer_of(bootstrap, {"linger.ms": 1})
     number = 0
     while not ending.is_set():
         time_ms = pace.time_ms(number)
         time.sleep(max(0.0, pace.wall(time_ms) - time.time()))
         # In an order that a cache cannot guess.
         customer = stage.customer_name(first + number * 2654435761 % (last - first))
-        send(producer, "support", customer, header(number, customer, time_ms) + stage.field(2, b"t%d" % number))
+        stage.send(producer, "support", customer, header(number, customer, time_ms) + stage.field(2, b"t%d" % number))
         producer.poll(0)
         number += 1
     producer.flush()

@@ -10,15 +10,17 @@ import watch
 
 
 class Tally:
-    """How many results, and a digest of their customers and ids that does not depend on their order."""
+    """How many there are of some things, and a digest of them that does not depend on their order."""
 
     def __init__(self):
         self.count = self.digest = 0
 
-    def take(self, customer, result_id):
-        name = f"{customer} {result_id}".encode()
+    def take(self, thing):
         self.count += 1
-        self.digest = (self.digest + int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big")) % 2**64
+        self.digest = (self.digest + int.from_bytes(hashlib.blake2b(thing, digest_size=8).digest(), "big")) % 2**64
+
+    def take_result(self, customer, result_id):
+        self.take(f"{customer} {result_id}".encode())
 
     def told(self):
         return [self.count, f"{self.digest:016x}"]
@@ -102,7 +104,7 @@ class Retail:
                 tally = Tally()
                 with open(replayed / f"{topic}.jsonl", encoding="utf-8") as lines:
                     for record in map(json.loads, lines):
-                        tally.take(record["key"], record["headers"].get("ce_id"))
+                        tally.take_result(record["key"], record["headers"].get("ce_id"))
                 due[topic] = tally.told()
         finally:
             shutil.rmtree(shop, ignore_errors=True)
@@ -114,7 +116,7 @@ class Retail:
         for topic, expected in due.items():
             tally = Tally()
             for record in watch.committed_records(stage.bootstrap, topic):
-                tally.take(record.key().decode(), dict(record.headers()).get("ce_id", b"").decode())
+                tally.take_result(record.key().decode(), dict(record.headers()).get("ce_id", b"").decode())
             if tally.told() != expected:
                 raise RuntimeError(f"{topic}: expected what replay says, which is {expected} as number of results and "
                                    f"digest of their ids, but there is {tally.told()}")

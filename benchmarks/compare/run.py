@@ -76,8 +76,7 @@ class Run:
         try:
             while samples[-1].events < self.events:
                 time.sleep(PAUSE_S)
-                # Not poll(): it would reap the process, and its total CPU time with it.
-                if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                if watch.has_ended(process):
                     raise RuntimeError(f"{self.system.name} has ended by itself")
                 committed = group.committed()
                 now = time.monotonic()

@@ -23,7 +23,7 @@
 #include "benchmarks/job/events.pb.h"
 #include "benchmarks/job/workload.h"
 #include "engine/kafka/sender.h"
-#include "google/protobuf/io/coded_stream.h"
+#include "engine/log/file_record.h"
 
 namespace ebb::bench {
 namespace {
@@ -117,11 +117,7 @@ class Files final : public Outlet {
   }
 
   absl::Status Send(Kind kind, const std::string&, const std::string& value) override {
-    uint8_t length[10];
-    const uint8_t* end = google::protobuf::io::CodedOutputStream::WriteVarint64ToArray(value.size(), length);
-    std::ofstream& file = files_.at(kind);
-    file.write(reinterpret_cast<const char*>(length), end - length);
-    file << value;
+    WriteRecord(files_.at(kind), value);
     return absl::OkStatus();
   }
   absl::Status Finish() override {

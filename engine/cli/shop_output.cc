@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/codec/event_decoder.h"
 #include "engine/kafka/sender.h"
-#include "google/protobuf/io/coded_stream.h"
+#include "engine/log/file_record.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -48,11 +48,7 @@ class ShopFiles final : public ShopOutput {
     if (format_ == "json") {
       file << bytes << '\n';
     } else {
-      uint8_t length[10];
-      const uint8_t* end =
-          google::protobuf::io::CodedOutputStream::WriteVarint64ToArray(static_cast<uint64_t>(bytes.size()), length);
-      file.write(reinterpret_cast<const char*>(length), end - length);
-      file << bytes;
+      WriteRecord(file, bytes);
     }
     return file ? absl::OkStatus() : CannotWrite(PlaceOf(event.source));
   }

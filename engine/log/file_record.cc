@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "absl/status/status.h"
+#include "google/protobuf/io/coded_stream.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -113,6 +114,13 @@ absl::StatusOr<std::optional<FileRecord>> ReadRecord(std::istream& file, bool li
     left -= count;
   }
   return record.Finish();
+}
+
+void WriteRecord(std::ostream& file, std::string_view value) {
+  uint8_t length[10];
+  const uint8_t* const end = google::protobuf::io::CodedOutputStream::WriteVarint64ToArray(value.size(), length);
+  file.write(reinterpret_cast<const char*>(length), end - length);
+  file << value;
 }
 
 }  // namespace ebb

@@ -1,13 +1,16 @@
 #ifndef EBB_ENGINE_LOG_FILE_RECORD_H_
 #define EBB_ENGINE_LOG_FILE_RECORD_H_
 
-// The records of a file, one after the other, each held no larger than it may be. For the file ports only.
+// The records of a file, one after the other, each held no larger than it may be; and how files are made that are read
+// so.
 
 #include <cstddef>
 #include <cstdint>
 #include <istream>
 #include <optional>
+#include <ostream>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 
@@ -32,6 +35,9 @@ struct FileRecordLimits {
 // `path` names it to people.
 absl::StatusOr<std::optional<FileRecord>> ReadRecord(std::istream& file, bool lines, const FileRecordLimits& limits,
                                                      const std::string& path);
+
+// Writes a record behind its length as a varint. The stream's own state tells whether it could.
+void WriteRecord(std::ostream& file, std::string_view value);
 
 }  // namespace ebb
 
