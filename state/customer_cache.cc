@@ -17,6 +17,13 @@ constexpr size_t kAhead = 8;                   // How far ahead the hash of an i
 constexpr size_t kMessageShare = 32;           // Of the cache's bytes, what messages that are open may take, and
                                                // as much again those kept for use again.
 
+// Of customers that a loop takes one after the other with their bodies; both lie anywhere.
+template <class Customers>
+void BringNear(size_t i, const Customers& customers) {
+  ReadTogether(i, customers.size(), [&](size_t j) { return customers[j]; });
+  ReadTogether(i, customers.size(), [&](size_t j) { return customers[j]->body.data(); });
+}
+
 }  // namespace
 
 CustomerCache::CustomerCache(Store* store, size_t bytes)
@@ -106,9 +113,8 @@ absl::StatusOr<Customer*> CustomerCache::Insert(std::string_view id, const std::
   if (row) {
     auto document = ReadStampedRow(*row);
     if (!document) {
-      return absl::DataLossError(
-          "a customer's stored document has no stamp; rebuild the local state by deleting its "
-          "directory");
+      return absl::DataLossError("a customer's stored document has no stamp; rebuild the local state by deleting its "
+                                 "directory");
     }
     customer->stamp = document->stamp;
     customer->body = document->body;
@@ -141,9 +147,8 @@ StateAccess& CustomerCache::Open(Customer* customer, int64_t earliest_ms) {
   TouchedCustomer& touched = *customer->touched;
   if (touched.rows) open->rows = std::move(*std::exchange(touched.rows, nullptr));
   if (!SplitDocument(touched.changed ? touched.next_body : customer->body, &parts_)) {
-    status_.Update(
-        absl::DataLossError("a customer's stored document cannot be read; rebuild the local state by "
-                            "deleting its directory"));
+    status_.Update(absl::DataLossError("a customer's stored document cannot be read; rebuild the local state by "
+                                       "deleting its directory"));
     return access_;
   }
   for (const DocumentValue& value : parts_.values) {
@@ -294,8 +299,7 @@ WriteBack CustomerCache::SelectWriteBack(uint64_t epoch, uint64_t target_low, ui
   };
   size_t i = 0;
   for (; i < dirty_.size() && wanted(dirty_[i]->dirty_since); ++i) {
-    ReadTogether(i, dirty_.size(), [&](size_t j) { return dirty_[j]; });
-    ReadTogether(i, dirty_.size(), [&](size_t j) { return dirty_[j]->body.data(); });
+    BringNear(i, dirty_);
     written_bytes += dirty_[i]->bytes;
     AddToWriteBack(epoch, dirty_[i], &out);
   }
@@ -417,8 +421,7 @@ void CustomerCache::Commit(uint64_t epoch, WriteBack written, WriteBatch* batch)
     if (auto it = entries_.find(Key(id)); it != entries_.end()) it->customer->stamp = 0;
   }
   for (size_t i = 0; i < written.customers.size(); ++i) {
-    ReadTogether(i, written.customers.size(), [&](size_t j) { return written.customers[j]; });
-    ReadTogether(i, written.customers.size(), [&](size_t j) { return written.customers[j]->body.data(); });
+    BringNear(i, written.customers);
     MarkWritten(epoch, written.customers[i], batch);
   }
   Evict();

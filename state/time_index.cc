@@ -39,7 +39,7 @@ absl::Status TimeIndex::ReadAhead(int64_t watermark_ms) {
 }
 
 absl::StatusOr<const TimeIndex::Wake*> TimeIndex::FirstDue(int64_t watermark_ms) {
-  if (watermark_ms == kNoTime) return nullptr;
+  if (watermark_ms == kNoTime || Quiet(watermark_ms)) return nullptr;
   if (auto status = ReadAhead(watermark_ms); !status.ok()) return status;
   const Wake* first = unwritten_.empty() ? nullptr : &*unwritten_.begin();
   if (!read_.empty() && (first == nullptr || read_.front() <= *first)) first = &read_.front();

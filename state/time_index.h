@@ -54,7 +54,7 @@ class TimeIndex {
   // at most once per kLookaheadMs of event time.
   absl::StatusOr<const Wake*> FirstDue(int64_t watermark_ms);
 
-  // Nothing is due at `watermark_ms`, known without a look: for who asks at every record.
+  // Nothing is due at `watermark_ms`, known without a look: FirstDue is asked at every record.
   bool Quiet(int64_t watermark_ms) const { return watermark_ms < quiet_before_ms_; }
 
   // True when the store's row at `time_ms` is still to be read, so that a wake-up there need not be held here.

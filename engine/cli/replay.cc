@@ -267,9 +267,8 @@ void AddReplayCommand(CLI::App& app, int* exit_code) {
       "  ebb replay deploy/pipelines/retail.yaml --input purchases=shop/purchases.jsonl \\\n"
       "    --input members=shop/members.jsonl --output results\n\n"
       "The clock is that of the events. The same files give the same bytes: each line is one result with its key, its\n"
-      "headers and its value as JSON. With several workers the lines are the same, but only those of one customer "
-      "keep\n"
-      "their order. Records that cannot be processed are in the file of the dead-letter topic.\n\n"
+      "headers and its value as JSON. With several workers the lines are the same, but only those of one customer\n"
+      "keep their order. Records that cannot be processed are in the file of the dead-letter topic.\n\n"
       "Exit codes: 0 done; 1 failed or interrupted; 2 the pipeline, the files or the command line are wrong.");
   replay->callback([options, exit_code] { *exit_code = Replay(*options); });
 }

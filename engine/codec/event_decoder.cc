@@ -173,10 +173,9 @@ std::optional<Rejection> EventDecoder::FindCustomer() {
   if (spec_.config.partitioner() == "any") return std::nullopt;
   const int32_t right = PartitionOf(customer_, partitions_);
   if (right == partition_) return std::nullopt;
-  return Rejection{"wrong-partition", Text("customer ", customer_, " belongs to partition ", right,
-                                           " by murmur2 of its id, but the "
-                                           "record is in partition ",
-                                           partition_, "; key records by customer id")};
+  return Rejection{"wrong-partition",
+                   Text("customer ", customer_, " belongs to partition ", right, " by murmur2 of its id, but the ",
+                        "record is in partition ", partition_, "; key records by customer id")};
 }
 
 std::string EncodeMessage(const google::protobuf::Message& message, std::string_view format) {
