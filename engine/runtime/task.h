@@ -41,8 +41,8 @@ struct TaskOptions {
   std::string owner;  // Goes into epoch records, for diagnosis.
   size_t cache_bytes = 64 << 20;
   size_t buffer_bytes = 1 << 20;     // A source.
-  size_t pinned_bytes = 32 << 20;    // What an open epoch may hold beside the cache: states as messages,
-                                     // and records kept for a rewind.
+  size_t pinned_bytes = 32 << 20;    // What an open epoch may hold beside the cache: bodies and rows that it has
+                                     // changed, states as messages, and records kept for a rewind.
   uint64_t epoch_records = 500'000;  // The most records of one epoch.
   size_t outbox_bytes = 16 << 20;    // The most results of one epoch.
   // By source: up to what age a record is sure to be there; infinite where the topic is not compacted, as if left out.
@@ -207,13 +207,12 @@ class Task final : public ResultSink {
   uint64_t results_ = 0;
   uint64_t result_digest_ = 0;
   size_t outbox_bytes_ = 0;
-  std::vector<int64_t> answered_ms_;  // Times of the records that led to results.
-  std::deque<OutputRecord> outbox_;   // Of results, and of a new manifest; leaves first.
-  WriteBack write_back_;              // Its rows leave next,
-  size_t rows_gone_ = 0;              // so many have,
-  OutputRecord row_;                  // this is the one at hand,
-  bool closing_leaves_ = false;       // and last, if so,
-  OutputRecord closing_;              // the epoch record.
+  std::vector<int64_t> answered_ms_;     // Times of the records that led to results.
+  std::deque<OutputRecord> outbox_;      // Of results, and of a new manifest; leaves first.
+  WriteBack write_back_;                 // Its rows leave next,
+  size_t rows_gone_ = 0;                 // so many have,
+  OutputRecord row_;                     // this is the one at hand,
+  std::optional<OutputRecord> closing_;  // and last the epoch record.
   v1::EpochRecord record_;
 
   // The record or timer at hand.
