@@ -108,7 +108,7 @@ size_t Process(Task* task) {
     step = *processed;
     if (!task->epoch_full() && step > 0) continue;
     Check(task->Close(plenty, wall));
-    task->outbox().clear();
+    while (task->NextToLeave() != nullptr) task->Left();
     Check(task->Committed(-1, wall));
   }
   return handled;

@@ -74,20 +74,11 @@ EventDecoder::EventDecoder(const SourceSpec& spec, int32_t partition, int32_t pa
       partition_(partition),
       partitions_(partitions),
       message_(spec.prototype->New()),
-      reflection_(message_->GetReflection()),
       header_field_(spec.prototype->GetDescriptor()->FindFieldByName("header")),
       header_(Header()) {}
 
-v1::EventHeader* EventDecoder::Header() const {
-  return static_cast<v1::EventHeader*>(reflection_->MutableMessage(message_.get(), header_field_));
-}
-
-void EventDecoder::Clear() {
-  // Cleared with the message, the header would be freed, and made again for the next event.
-  reflection_->UnsafeArenaReleaseMessage(message_.get(), header_field_);
-  message_->Clear();
-  header_->Clear();
-  reflection_->UnsafeArenaSetAllocatedMessage(message_.get(), header_, header_field_);
+const v1::EventHeader* EventDecoder::Header() const {
+  return static_cast<const v1::EventHeader*>(&message_->GetReflection()->GetMessage(*message_, header_field_));
 }
 
 std::optional<Rejection> EventDecoder::Decode(const RecordBatch::View& record) {
@@ -116,7 +107,6 @@ std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
     options.ignore_unknown_fields = true;
     auto status = google::protobuf::util::JsonStringToMessage(google::protobuf::StringPiece(bytes.data(), bytes.size()),
                                                               message_.get(), options);
-    // It has cleared the message, and freed the header.
     header_ = Header();
     if (status.ok()) return std::nullopt;
     const std::string_view why(status.message().data(), status.message().size());
@@ -126,9 +116,10 @@ std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
                      Text(NotA(type, "JSON"), ": ", FirstLine(why),
                           is_object ? "" : " An event is an object; should the format of the source be protobuf?")};
   }
-  Clear();
   bytes_.assign(bytes);
-  if (message_->MergeFromString(bytes_)) return std::nullopt;
+  const bool parsed = message_->ParseFromString(bytes_);
+  header_ = Header();
+  if (parsed) return std::nullopt;
   // No event begins so: it would be a group, which proto3 does not have.
   const bool is_json = bytes.starts_with('{');
   return Rejection{"unparsable", Text(NotA(type, "protobuf"), ": other bytes, cut off, nested deeper than ",

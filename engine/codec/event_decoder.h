@@ -44,9 +44,8 @@ class EventDecoder {
   static constexpr int kMaxProtobufDepth = 100;  // Of the library itself, which reads states to the same depth.
 
  private:
-  // Where the message has its header; made when there is none.
-  v1::EventHeader* Header() const;
-  void Clear();
+  // Where the message has its header now, or an empty one.
+  const v1::EventHeader* Header() const;
   std::optional<Rejection> Parse(std::string_view bytes);
   std::optional<Rejection> FindCustomer();
   std::optional<Rejection> CheckTime(int64_t record_time_ms) const;
@@ -55,9 +54,8 @@ class EventDecoder {
   const int32_t partition_;
   const int32_t partitions_;
   const std::unique_ptr<google::protobuf::Message> message_;
-  const google::protobuf::Reflection* const reflection_;
   const google::protobuf::FieldDescriptor* const header_field_;
-  v1::EventHeader* header_;  // A part of the message.
+  const v1::EventHeader* header_;
   std::string customer_;
   std::string bytes_;  // Of the event, as the parser takes them; memory that is used again.
 };
