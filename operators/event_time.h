@@ -9,12 +9,11 @@
 
 namespace ebb {
 
-// A timer decides as of its deadline, wherever time has gone on to; a record as of its own time or, when it comes
-// late, as of the watermark: a decision is never made for a moment that the timers have left behind.
+// A timer decides as of its deadline; a record as of its own time or, when it comes late, as of the watermark: a
+// decision is never made for a moment that the customer's timers have left behind.
 template <class Context>
 absl::Time DecisionTime(const Context& ctx) {
-  const bool is_timer = ctx.cause().source.empty();
-  return is_timer ? ctx.now() : std::max(ctx.now(), ctx.watermark());
+  return std::max(ctx.now(), ctx.watermark());
 }
 
 }  // namespace ebb

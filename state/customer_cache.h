@@ -66,6 +66,12 @@ class CustomerCache {
   // Keeps the wake-up of an open customer at or before its earliest deadline. After each call of an operator.
   void KeepWake(Customer* customer);
 
+  // False: none of the customer's timers is due.
+  static bool MayBeDue(const Customer& customer, int64_t watermark_ms) {
+    return (customer.wake_ms != kNoTime && customer.wake_ms <= watermark_ms) ||
+           (customer.index_ms != kNoTime && customer.index_ms <= watermark_ms);
+  }
+
   // A wake-up of the customer was taken out of the time index.
   void WakeTaken(Customer* customer, int64_t time_ms);
 

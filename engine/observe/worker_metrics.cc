@@ -219,6 +219,8 @@ void Page::AddTasks() {
             if (!task.watermark_ms) return std::nullopt;
             return static_cast<double>(*task.watermark_ms) / 1000;
           });
+  PerTask("ebb_timers_behind_seconds", "Of event time: how far timers that are due are behind the watermark.",
+          [](const T& task) { return static_cast<double>(task.timers_behind_ms) / 1000; });
   PerTask("ebb_cache_bytes", "Memory of the customers in the cache.",
           [](const T& task) { return static_cast<double>(task.cache_bytes); });
   PerTask("ebb_cache_customers", "Customers in the cache.",

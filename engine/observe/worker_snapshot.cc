@@ -38,7 +38,10 @@ TaskSnapshot SnapshotOf(const Worker::Slot& slot, const PipelineSpec& spec) {
   snapshot.low_water = task.low_water();
   snapshot.debt_records = task.debt().work();
   if (task.watermark_ms() != kNoTime) snapshot.watermark_ms = task.watermark_ms();
-  if (snapshot.live) snapshot.holder = task.holder();
+  if (snapshot.live) {
+    snapshot.timers_behind_ms = task.TimersBehindMs();
+    snapshot.holder = task.holder();
+  }
   for (size_t i = 0; i < spec.sources.size(); ++i) {
     const SourceCursor& cursor = *task.sources()[i];
     snapshot.sources.push_back({cursor.position(), cursor.Unread(), cursor.bytes(), cursor.idle(), cursor.lag(),

@@ -47,6 +47,7 @@ struct TaskSnapshot {
   uint64_t low_water = 0;
   uint64_t debt_records = 0;
   std::optional<int64_t> watermark_ms;
+  int64_t timers_behind_ms = 0;    // In event time; 0 when none is due.
   std::optional<size_t> holder;    // The source that keeps time back.
   std::vector<Source> sources;     // As in the pipeline.
   uint64_t cache_bytes = 0;

@@ -74,7 +74,7 @@ class OperatorContext {
 
   // The event time of the record at hand, or the deadline of the timer.
   virtual absl::Time now() const = 0;
-  // Up to where event time is complete.
+  // Up to where event time is complete; for a timer, its deadline.
   virtual absl::Time watermark() const = 0;
   // The key whose state is at hand.
   virtual std::string_view customer() const = 0;

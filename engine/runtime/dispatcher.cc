@@ -31,14 +31,14 @@ void Dispatcher::Deliver(size_t source, const google::protobuf::Message& event, 
   cache_.KeepWake(customer);
 }
 
-void Dispatcher::Fire(TimerId timer, absl::Time deadline, absl::Time watermark, Customer* customer) {
+void Dispatcher::Fire(TimerId timer, absl::Time deadline, Customer* customer) {
   const Graph::TimerTarget* target = graph_.timer(timer);
   Cause cause;
   if (target != nullptr) {
     cause.event_id = target->timer->name();
     cause.event_source = graph_.nodes()[target->node].spec->id;
   }
-  Begin(cause, deadline, watermark, customer, absl::ToUnixMillis(deadline) + 1);
+  Begin(cause, deadline, deadline, customer, absl::ToUnixMillis(deadline) + 1);
   // A timer of an operator that the pipeline no longer has is let go.
   state_->Disarm(timer);
   if (target != nullptr) {
@@ -60,7 +60,7 @@ std::string Dispatcher::NextId() {
   // Offsets have no part in it: a replay from files has others.
   const std::string text =
       Text(node.spec->id, "\x1f", node.op->version(), "\x1f", customer_->id, "\x1f", cause_.event_source, "\x1f",
-                   cause_.event_id, "\x1f", absl::ToUnixMillis(now_), "\x1f", emitted_[node_]);
+           cause_.event_id, "\x1f", absl::ToUnixMillis(now_), "\x1f", emitted_[node_]);
   return Text(absl::Hex(StableHash64(text, 1), absl::kZeroPad16), absl::Hex(StableHash64(text, 2), absl::kZeroPad16));
 }
 
@@ -79,8 +79,8 @@ void Dispatcher::Emit(const google::protobuf::Message& message) {
 
 uint64_t Dispatcher::Random() {
   // Seeded by what is the same on every redo and replay, never by the epoch.
-  return StableHash64(Text(graph_.nodes()[node_].spec->id, "\x1f", customer_->id, "\x1f", cause_.event_source,
-                                   "\x1f", cause_.event_id, "\x1f", absl::ToUnixMillis(now_)),
+  return StableHash64(Text(graph_.nodes()[node_].spec->id, "\x1f", customer_->id, "\x1f", cause_.event_source, "\x1f",
+                           cause_.event_id, "\x1f", absl::ToUnixMillis(now_)),
                       ++draws_);
 }
 

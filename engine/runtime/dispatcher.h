@@ -32,8 +32,9 @@ class Dispatcher final : public OperatorContext {
   void Deliver(size_t source, const google::protobuf::Message& event, const Cause& cause, absl::Time now,
                absl::Time watermark, Customer* customer);
 
-  // Fires one timer of a customer at its deadline. What it arms fires later than that.
-  void Fire(TimerId timer, absl::Time deadline, absl::Time watermark, Customer* customer);
+  // Fires one timer of a customer at its deadline, which is also the watermark that it sees: how far time has come
+  // beyond that may differ in redo. What it arms fires later than that.
+  void Fire(TimerId timer, absl::Time deadline, Customer* customer);
 
   // Operators' counters, by node and index: of what was kept.
   const std::vector<std::vector<uint64_t>>& counts() const { return counts_; }

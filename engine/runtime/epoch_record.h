@@ -13,7 +13,7 @@
 
 namespace ebb {
 
-inline constexpr uint32_t kEpochRecordFormat = 1;
+inline constexpr uint32_t kEpochRecordFormat = 2;
 // How many epoch records are kept. Reaching it forces write-back: the record of the low-water mark must survive,
 // since it holds the watermarks to start from.
 inline constexpr uint64_t kEpochRing = 1024;

@@ -91,11 +91,14 @@ absl::StatusOr<size_t> Task::Process(size_t max_records, absl::Time wall_clock, 
   if (*filled && merge_->in_round() && merge_->NewcomerWaits()) merge_->EndRound();
   size_t handled = 0;
   while (handled < max_records && !epoch_full()) {
-    if (!merge_->in_round() && !BeginRound(wall_clock, elapsed)) break;
-    // Timers that the round's floor passes come first.
-    auto fired = FireDue();
-    if (!fired.ok()) return fired.status();
-    if (!*fired) break;
+    if (!merge_->in_round() && !BeginRound(wall_clock, elapsed)) {
+      // Without a record at hand, timers have the time to themselves.
+      auto fired = FireDue(1);
+      if (!fired.ok()) return fired.status();
+      if (*fired == 0) break;
+      handled += *fired;
+      continue;
+    }
     const std::optional<size_t> next = merge_->Next();
     if (!next) {
       merge_->EndRound();
@@ -105,9 +108,7 @@ absl::StatusOr<size_t> Task::Process(size_t max_records, absl::Time wall_clock, 
       continue;
     }
     merge_->Follow(*next);
-    fired = FireDue();
-    if (!fired.ok()) return fired.status();
-    if (!*fired) break;
+    if (auto fired = FireDue(kTimersPerRecord); !fired.ok()) return fired.status();
     if (auto status = HandleHead(*next); !status.ok()) return status;
     ++handled;
   }
@@ -115,13 +116,6 @@ absl::StatusOr<size_t> Task::Process(size_t max_records, absl::Time wall_clock, 
 }
 
 bool Task::BeginRound(absl::Time wall_clock, absl::Duration elapsed) {
-  // Timers that an earlier epoch left over come before anything else, whatever the sources do.
-  auto left_over = cache_->wakes().FirstDue(watermark_ms());
-  if (left_over.ok() && *left_over != nullptr) {
-    OpenEpoch();
-    merge_->BeginEmptyRound();
-    return true;
-  }
   const Merge::Time before = merge_->time();
   if (!merge_->BeginRound(elapsed) && !CarryTime(wall_clock, elapsed)) return false;
   if (!epoch_open_) {
@@ -152,18 +146,16 @@ bool Task::Exhausted() {
   return due.ok() && *due == nullptr;
 }
 
-absl::StatusOr<bool> Task::FireDue(const TimeIndex::Wake* end) {
-  const int64_t watermark = watermark_ms();
+absl::StatusOr<size_t> Task::FireDue(size_t most, const TimeIndex::Wake* end) {
   std::optional<TimeIndex::Wake> last;
-  TimeIndex::Wake last_fired;
-  int repeated = 0;
-  for (;;) {
-    auto first = cache_->wakes().FirstDue(watermark);
+  for (size_t taken = 0;; ++taken) {
+    auto first = cache_->wakes().FirstDue(watermark_ms());
     if (!first.ok()) return first.status();
-    if (*first == nullptr || (end != nullptr && **first >= *end)) return true;
+    if (*first == nullptr || (end != nullptr && **first >= *end)) return taken;
     // Timers of one customer at one moment stay together, so that a place between two moments tells them apart.
-    if (redoing_ == 0 && epoch_full() && last != **first) return false;
-    auto wake = cache_->wakes().PopDue(watermark);
+    if (taken >= most && last != **first) return taken;
+    OpenEpoch();
+    auto wake = cache_->wakes().PopDue(watermark_ms());
     if (!wake.ok()) return wake.status();
     last = **wake;
     auto loaded = cache_->Load((*wake)->customer);
@@ -181,24 +173,48 @@ absl::StatusOr<bool> Task::FireDue(const TimeIndex::Wake* end) {
     // The wake-up may be early: the deadline in the document is the truth.
     if (timers.empty() || timers.front().deadline_ms > (*wake)->time_ms) {
       cache_->KeepWake(customer);
-      continue;
+    } else if (auto status = FireFirst(customer, &streak_); !status.ok()) {
+      return status;
     }
-    const DocumentTimer timer = timers.front();
-    const bool again = customer->id == last_fired.customer && timer.deadline_ms <= last_fired.time_ms + 1;
-    repeated = again ? repeated + 1 : 0;
-    if (repeated > kMaxTimersInARow) {
-      return absl::InternalError(Text("timer ", timer.timer, " of customer ", customer->id, " has fired ", repeated,
-                                      " times, a millisecond apart: an operator arms it in the past again and again"));
-    }
-    last_fired = {timer.deadline_ms, customer->id};
-    source_at_hand_.reset();
-    customer_at_hand_ = customer->id;
-    now_ = absl::FromUnixMillis(timer.deadline_ms);
-    dispatcher_->Fire(timer.timer, now_, absl::FromUnixMillis(watermark), customer);
-    ++epoch_timers_;
-    ++epoch_stats_.timers_fired;
-    if (!cache_->status().ok()) return cache_->status();
   }
+}
+
+int64_t Task::TimersBehindMs() {
+  // Trouble of the store shows when they are to fire.
+  auto first = cache_->wakes().FirstDue(watermark_ms());
+  return first.ok() && *first != nullptr ? watermark_ms() - (*first)->time_ms : 0;
+}
+
+absl::Status Task::FireOwn(Customer* customer) {
+  if (!CustomerCache::MayBeDue(*customer, watermark_ms())) return absl::OkStatus();
+  cache_->Open(customer);
+  const auto& timers = customer->open->timers;
+  Streak streak;
+  while (!timers.empty() && timers.front().deadline_ms <= watermark_ms()) {
+    // Left behind, it would stand before timers of others that have fired, and be taken for the place of the first that
+    // has not.
+    cache_->WakeTaken(customer, customer->wake_ms);
+    if (auto status = FireFirst(customer, &streak); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Task::FireFirst(Customer* customer, Streak* streak) {
+  const DocumentTimer timer = customer->open->timers.front();
+  const bool again = customer->id == streak->last.customer && timer.deadline_ms <= streak->last.time_ms + 1;
+  streak->times = again ? streak->times + 1 : 0;
+  if (streak->times > kMaxTimersInARow) {
+    return absl::InternalError(Text("timer ", timer.timer, " of customer ", customer->id, " has fired ", streak->times,
+                                    " times, a millisecond apart: an operator arms it in the past again and again"));
+  }
+  streak->last = {timer.deadline_ms, customer->id};
+  source_at_hand_.reset();
+  customer_at_hand_ = customer->id;
+  now_ = absl::FromUnixMillis(timer.deadline_ms);
+  dispatcher_->Fire(timer.timer, now_, customer);
+  ++epoch_timers_;
+  ++epoch_stats_.timers_fired;
+  return cache_->status();
 }
 
 absl::Status Task::Prefetch() {
@@ -223,6 +239,13 @@ absl::Status Task::Prefetch() {
   return absl::OkStatus();
 }
 
+void Task::PutAtHand(size_t source, std::string_view customer, int64_t time_ms) {
+  source_at_hand_ = source;
+  customer_at_hand_ = customer;
+  now_ = absl::FromUnixMillis(time_ms);
+  rejected_ = false;
+}
+
 absl::Status Task::HandleHead(size_t source) {
   SourceCursor& cursor = *sources_[source];
   const RecordBatch::View& record = cursor.record();
@@ -232,18 +255,14 @@ absl::Status Task::HandleHead(size_t source) {
   if (record.timestamp_ms < Debt::kNever - readable_ms_[source]) {
     epoch_expires_ms_ = std::min(epoch_expires_ms_, record.timestamp_ms + readable_ms_[source]);
   }
-  source_at_hand_ = source;
-  rejected_ = false;
   if (cursor.rejection()) {
-    customer_at_hand_ = {};
-    now_ = absl::FromUnixMillis(record.timestamp_ms);
+    PutAtHand(source, {}, record.timestamp_ms);
     DeadLetter(source, cursor.rejection()->reason, cursor.rejection()->text);
     cursor.Take();
     return absl::OkStatus();
   }
   const EventDecoder& event = cursor.event();
-  now_ = absl::FromUnixMillis(event.time_ms());
-  customer_at_hand_ = event.customer();
+  PutAtHand(source, event.customer(), event.time_ms());
   if (event.time_ms() < watermark_ms()) {
     ++epoch_stats_.late[source];
     const std::string& policy = cursor.spec().config.late();
@@ -268,6 +287,8 @@ absl::Status Task::HandleHead(size_t source) {
                Text("the customer's state has ", customer->body.size(), " bytes; at most ", kMaxDocumentBytes,
                     " may be kept"));
   } else {
+    if (auto status = FireOwn(customer); !status.ok()) return status;
+    PutAtHand(source, event.customer(), event.time_ms());
     Cause cause;
     cause.source = cursor.spec().name;
     cause.partition = options_.partition;
@@ -276,6 +297,8 @@ absl::Status Task::HandleHead(size_t source) {
     cause.event_source = event.header().source();
     cause.generated = event.header().generated();
     dispatcher_->Deliver(source, event.message(), cause, now_, absl::FromUnixMillis(watermark_ms()), customer);
+    // What was armed at a moment that has passed already.
+    if (auto status = FireOwn(customer); !status.ok()) return status;
   }
   cursor.Take();
   return cache_->status();
@@ -333,9 +356,9 @@ void Task::DeadLetter(size_t source, std::string_view reason, std::string_view t
 
 void Task::Send(OutputRecord record) {
   ++results_;
-  result_digest_ = StableHash64(record.topic, result_digest_);
-  result_digest_ = StableHash64(record.key, result_digest_);
-  if (record.value) result_digest_ = StableHash64(*record.value, result_digest_);
+  // Of their order only that of one customer counts, which shows in what they say.
+  const uint64_t whither = StableHash64(record.key, StableHash64(record.topic));
+  result_digest_ += record.value ? StableHash64(*record.value, whither) : whither;
   if (redoing_ != 0) return;
   outbox_bytes_ += SizeOf(record);
   outbox_.push_back(std::move(record));

@@ -130,6 +130,8 @@ class Task final : public ResultSink {
   // The log of a source has been found to begin at `offset`.
   void LogBegins(size_t source, int64_t offset) { debt_.LogBegins(source, offset); }
   int64_t watermark_ms() const { return merge_->time().watermark_ms; }
+  // By how much event time the timers that are due are behind the watermark; 0 when all have fired.
+  int64_t TimersBehindMs();
   std::optional<size_t> holder() { return merge_->Holder(); }
   Store* store() { return store_.get(); }
   const std::string& uuid() const { return manifest_.changelog_uuid(); }
@@ -150,6 +152,9 @@ class Task final : public ResultSink {
   static constexpr size_t kMaxDocumentBytes = 512 << 10;
   // A result beyond this, which a broker might refuse for ever, becomes a dead letter.
   static constexpr size_t kMaxResultBytes = 900 << 10;
+  // How many timers of others go before a record, when so many are due. They could take all of the time; a customer's
+  // own timers always go before its record.
+  static constexpr size_t kTimersPerRecord = 4;
   // More timers than this fired in a row by one customer, a millisecond apart, are a loop in an operator.
   static constexpr int kMaxTimersInARow = 10'000;
 
@@ -158,14 +163,24 @@ class Task final : public ResultSink {
 
   void OpenEpoch();
   absl::Status HandleHead(size_t source);
-  // Fires what is due, up to before `end` where that is set; false when the epoch became full before all had fired.
-  absl::StatusOr<bool> FireDue(const TimeIndex::Wake* end = nullptr);
+  void PutAtHand(size_t source, std::string_view customer, int64_t time_ms);
+  // Takes wake-ups that are due in their order and fires their timers: about `most` of them, and only those before
+  // `end` where that is set. How many it took.
+  absl::StatusOr<size_t> FireDue(size_t most, const TimeIndex::Wake* end = nullptr);
+  // Fires all that is due of one customer.
+  absl::Status FireOwn(Customer* customer);
+  // Timers of one customer that fired one after the other, a millisecond apart.
+  struct Streak {
+    TimeIndex::Wake last;
+    int times = 0;
+  };
+  // Fires the earliest timer of an open customer.
+  absl::Status FireFirst(Customer* customer, Streak* streak);
   absl::Status Prefetch();
   void DeadLetter(size_t source, std::string_view reason, std::string_view text);
   void Send(OutputRecord record);
   bool BeginRound(absl::Time wall_clock, absl::Duration elapsed);
   bool CarryTime(absl::Time wall_clock, absl::Duration elapsed);
-  bool InputRedone(const v1::EpochRecord& record) const;
   absl::StatusOr<bool> FinishRedoneEpoch(const v1::EpochRecord& record);
   bool Comparable(const v1::EpochRecord& record) const;
   OutputRecord ForChangelog() const;
@@ -220,6 +235,7 @@ class Task final : public ResultSink {
   std::string_view customer_at_hand_;
   absl::Time now_;
   bool rejected_ = false;
+  Streak streak_;  // Of FireDue.
 
   // Redo.
   uint64_t redoing_ = 0;  // The epoch being redone, or 0.

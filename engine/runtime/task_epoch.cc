@@ -174,6 +174,7 @@ void Task::ClearEpoch() {
 
 void Task::Aborted() {
   if (!epoch_open_) return;
+  streak_ = {};
   merge_->SetTime(time_before_);
   if (merge_->in_round()) merge_->EndRound();
   merge_->rounds().clear();

@@ -1,6 +1,7 @@
 // The part of a task that brings it back to where the last commit left it.
 
 #include <algorithm>
+#include <limits>
 
 #include "engine/runtime/describe.h"
 #include "engine/runtime/epoch_record.h"
@@ -105,10 +106,6 @@ absl::StatusOr<bool> Task::Redo(const v1::EpochRecord& record, size_t max_record
       if (auto status = AtStep(Step::kRoundRedoBegins); !status.ok()) return status;
       merge_->RedoRound(record.rounds(redo_round_++));
     }
-    // Once the last record is taken, no timer is armed any more before one that fired: those from the place on where
-    // the epoch stopped are the next one's.
-    const TimeIndex::Wake* const end = left_over_ && InputRedone(record) ? &*left_over_ : nullptr;
-    if (auto fired = FireDue(end); !fired.ok()) return fired.status();
     const std::optional<size_t> next = merge_->Next();
     if (!next) {
       if (!merge_->RedoneRound()) return false;  // Records are still on their way.
@@ -116,18 +113,10 @@ absl::StatusOr<bool> Task::Redo(const v1::EpochRecord& record, size_t max_record
       continue;
     }
     merge_->Follow(*next);
-    if (auto fired = FireDue(); !fired.ok()) return fired.status();
     if (auto status = HandleHead(*next); !status.ok()) return status;
     ++stats_.redone_records;
   }
   return false;
-}
-
-bool Task::InputRedone(const v1::EpochRecord& record) const {
-  for (size_t i = 0; i < sources_.size(); ++i) {
-    if (sources_[i]->records() < record.slices(static_cast<int>(i)).records()) return false;
-  }
-  return true;
 }
 
 bool Task::Comparable(const v1::EpochRecord& record) const {
@@ -140,11 +129,9 @@ bool Task::Comparable(const v1::EpochRecord& record) const {
 }
 
 absl::StatusOr<bool> Task::FinishRedoneEpoch(const v1::EpochRecord& record) {
-  if (left_over_) {
-    // Time had followed a head that was then not taken.
-    merge_->SetTime(Merge::TimeOf(record));
-    if (auto fired = FireDue(&*left_over_); !fired.ok()) return fired.status();
-  }
+  // When the others fired is of no effect, as long as it is in this epoch.
+  constexpr size_t kAll = std::numeric_limits<size_t>::max();
+  if (auto fired = FireDue(kAll, left_over_ ? &*left_over_ : nullptr); !fired.ok()) return fired.status();
   for (size_t i = 0; i < sources_.size(); ++i) {
     const auto& slice = record.slices(static_cast<int>(i));
     if (slice.records() == sources_[i]->records() && slice.digest() == sources_[i]->digest()) continue;

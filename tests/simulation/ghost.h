@@ -71,9 +71,10 @@ class GhostTask {
     auto operator<=>(const Due&) const = default;
   };
   std::string DoRound(const v1::EpochRecord& record, int number);
-  void FollowUntaken(const v1::EpochRecord& record, uint64_t idle);
   void Follow(size_t source, int64_t time_ms, uint64_t idle);
-  void FireDue();
+  void FireOwn(const std::string& customer);
+  void FireDue(const v1::EpochRecord& record);
+  void Fire(const Due& due);
   bool Earliest(Due* due) const;
   void Handle(size_t source, int64_t offset, const TrueRecord& record);
   void Reject(size_t source, int64_t offset, const std::string& reason);
@@ -92,7 +93,8 @@ class GhostTask {
   int64_t watermark_ms_ = kBeforeTime;
   std::vector<Expected> results_;
   std::vector<uint64_t> taken_;   // In the epoch at hand, by source.
-  uint64_t timers_left_ = 0;      // That the epoch at hand says have fired.
+  uint64_t timers_ = 0;           // That have fired in it.
+  Due last_;                      // Of them.
 };
 
 }  // namespace ebb::simulation

@@ -31,7 +31,7 @@ const std::vector<std::string_view>& Situations::Names() {
       "epoch closed by its outbox",
       "epoch closed by rounds",
       "epoch closed with timers left over",
-      "epoch full before the head that time had followed",
+      "records taken beside timers left over",
       "epoch of timers only",
       "epoch without input",
       "ring of epoch records full",

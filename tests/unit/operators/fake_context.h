@@ -75,7 +75,7 @@ class FakeContext final : public OperatorContext, public StateAccess {
 
   // OperatorContext, for use by operators.
   absl::Time now() const override { return now_; }
-  absl::Time watermark() const override { return watermark_; }
+  absl::Time watermark() const override { return cause_.source.empty() ? now_ : watermark_; }
   std::string_view customer() const override { return customer_; }
   const Cause& cause() const override { return cause_; }
   StateAccess& state() override { return *this; }

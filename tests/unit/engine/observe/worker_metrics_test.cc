@@ -179,6 +179,7 @@ TEST_F(WorkerMetricsTest, PageTellsWhatAWorkerDid) {
   EXPECT_EQ(Value("ebb_task_state{partition=\"1\",state=\"live\"}"), "1");
   EXPECT_EQ(Value("ebb_task_state{partition=\"1\",state=\"recovering\"}"), "0");
   EXPECT_EQ(Value("ebb_watermark_timestamp_seconds{partition=\"0\"}"), "1700000003");
+  EXPECT_EQ(Value("ebb_timers_behind_seconds{partition=\"0\"}"), "0");
   EXPECT_EQ(Value("ebb_source_position{partition=\"0\",source=\"sales\"}"), "6");
   EXPECT_EQ(Value("ebb_source_caught_up{partition=\"0\",source=\"sales\"}"), "1");
   EXPECT_EQ(Value("ebb_time_holder{partition=\"0\",source=\"returns\"}"), "0");

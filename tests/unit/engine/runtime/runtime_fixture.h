@@ -74,6 +74,25 @@ class RuntimeTest : public ::testing::Test {
     }
   }
 
+  void SendBrowse(const std::string& customer, int64_t time_ms) {
+    v1::Browse browse;
+    browse.mutable_header()->set_event_id(Text("event-", time_ms));
+    browse.mutable_header()->set_customer_id(customer);
+    browse.mutable_header()->set_event_time_ms(time_ms);
+    ASSERT_TRUE(
+        broker_.Append({"browses", PartitionOf(customer, kPartitions)}, customer, browse.SerializeAsString()).ok());
+  }
+
+  static constexpr int kSilent = 80;
+  // Many customers look at one page and fall silent; an hour later somebody else comes, looks at as many pages, and
+  // then they return, the last of them first.
+  void SendStorm() {
+    const int64_t later_ms = kStartMs + 3'600'000;
+    for (int i = 0; i < kSilent; ++i) SendBrowse(Text("silent-", i), kStartMs + i);
+    for (int i = 0; i < kSilent; ++i) SendBrowse("lively", later_ms + i);
+    for (int i = 0; i < kSilent; ++i) SendBrowse(Text("silent-", kSilent - 1 - i), later_ms + 1'000 + i);
+  }
+
   std::unique_ptr<SimulatedProcess> Start() {
     auto process = std::make_unique<SimulatedProcess>(spec_, &broker_, &stores_, &clock_, options_);
     EXPECT_TRUE(process->engine().Start().ok());
@@ -115,9 +134,12 @@ class RuntimeTest : public ::testing::Test {
     return {lines.begin(), lines.end()};
   }
 
-  // What one process without any trouble makes of the first events; everything is as new afterwards.
   std::multiset<std::string> Undisturbed(int events) {
     SendEvents(0, events);
+    return Undisturbed();
+  }
+  // What one process without any trouble makes of what was sent; everything is as new afterwards.
+  std::multiset<std::string> Undisturbed() {
     auto process = Start();
     StepUntilFinished(*process);
     std::multiset<std::string> results = ResultSet();

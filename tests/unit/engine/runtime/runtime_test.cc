@@ -1,7 +1,9 @@
 // The runtime over a broker in memory: what must be true whatever happens in between.
 
+#include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
 #include <set>
 #include <string>
@@ -76,23 +78,64 @@ TEST_P(CrashTest, CrashesLoseNothingAndDoubleNothing) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, CrashTest, ::testing::Range(1, 61));
 
-TEST_F(RuntimeTest, TimersThatAFullEpochLeavesOverFireOnceAfterACrash) {
-  const std::multiset<std::string> expected = Undisturbed(200);
+TEST_F(RuntimeTest, AStormOfTimersDoesNotKeepOthersWaiting) {
+  SendStorm();
+  auto process = Start();
+  StepUntilFinished(*process);
+  const int32_t partition = PartitionOf("lively", kPartitions);
+  size_t silences = 0;
+  size_t lively = 0;
+  for (const auto& record : broker_.Committed({"counts", partition})) {
+    if (record.key == "lively") {
+      ++lively;
+      EXPECT_LE(silences, lively * Task::kTimersPerRecord);
+    } else if (record.value->find("\"-1\"") != std::string::npos) {
+      ++silences;
+    }
+  }
+  EXPECT_EQ(lively, static_cast<size_t>(kSilent));
+  EXPECT_GT(silences, 2 * Task::kTimersPerRecord);
+}
+
+TEST_F(RuntimeTest, TimersOfACustomerFireBeforeItsNextRecordAlsoInAStorm) {
+  SendStorm();
+  auto process = Start();
+  StepUntilFinished(*process);
+  std::map<std::string, std::string> told;
+  for (int32_t p = 0; p < kPartitions; ++p) {
+    for (const auto& record : broker_.Committed({"counts", p})) {
+      v1::CustomerFeatures features;
+      ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(*record.value, &features).ok());
+      if (record.key != "lively") told[record.key] += Text(features.orders(), " ");
+    }
+  }
+  EXPECT_EQ(told.size(), static_cast<size_t>(kSilent));
+  for (const auto& [customer, orders] : told) EXPECT_EQ(orders, "1 -1 2 ") << customer;
+}
+
+TEST_F(RuntimeTest, TimersThatAnEpochLeavesOverFireOnceAfterACrash) {
+  SendStorm();
+  const std::multiset<std::string> expected = Undisturbed();
   options_.worker.commit_interval = absl::Milliseconds(5);
   options_.worker.task.outbox_bytes = 1;  // An epoch is full after one result.
-  SendEvents(0, 200);
+  SendStorm();
   auto process = Start();
   StepUntil(*process, [&] {
     for (const auto& [partition, slot] : process->worker().slots()) {
       auto last = ReadLastEpochRecord(slot.task->store());
-      if (last.ok() && *last && (*last)->has_left_over() && slot.task->low_water() < slot.task->epoch()) return true;
+      if (!last.ok() || !*last || !(*last)->has_left_over() || slot.task->low_water() == slot.task->epoch()) continue;
+      EXPECT_GT(slot.task->TimersBehindMs(), 0);
+      return true;
     }
     return false;
   });
   process = Start();
   StepUntilFinished(*process);
   uint64_t redone = 0;
-  for (const auto& [partition, slot] : process->worker().slots()) redone += slot.task->stats().redone_epochs;
+  for (const auto& [partition, slot] : process->worker().slots()) {
+    redone += slot.task->stats().redone_epochs;
+    EXPECT_EQ(slot.task->TimersBehindMs(), 0);
+  }
   EXPECT_GT(redone, 0u);
   EXPECT_EQ(ResultSet(), expected);
 }
