@@ -142,6 +142,7 @@ absl::StatusOr<absl::Duration> Worker::StepReady(TransactionState state) {
   WatchRetention(now);
   const bool catch_up = WantsCatchUp();
   if (ShouldClose(handled) || catch_up) {
+    closing_began_ = ports_.clock->Elapsed();
     if (auto status = CloseAll(catch_up || endangered_); !status.ok()) return status;
     phase_ = Phase::kFlushing;
     return absl::ZeroDuration();
@@ -219,7 +220,8 @@ bool Worker::ShouldClose(bool handled_any) const {
   if (!open) return false;
   if (stop_ == Stop::kPark) return true;
   const absl::Duration age = ports_.clock->Elapsed() - *opened_at_;
-  if (age >= options_.commit_interval) return true;
+  // Closing and committing are part of the time that a result may take, but never most of it.
+  if (age + std::min(last_closing_, options_.commit_interval / 2) >= options_.commit_interval) return true;
   return results && !handled_any && age >= options_.commit_delay;
 }
 
@@ -322,6 +324,7 @@ absl::StatusOr<absl::Duration> Worker::StepCommitting(TransactionState state) {
     }
     case TransactionState::kCommitted: {
       const absl::Duration took = ports_.clock->Elapsed() - commit_began_;
+      last_closing_ = ports_.clock->Elapsed() - closing_began_;
       ++figures_.commits;
       figures_.commit_time += took;
       figures_.longest_commit = std::max(figures_.longest_commit, took);

@@ -177,6 +177,8 @@ class Worker {
   bool begun_ = false;                         // A transaction is open.
   std::optional<absl::Duration> opened_at_;    // When the oldest open epoch was opened.
   absl::Duration commit_began_;
+  absl::Duration closing_began_;
+  absl::Duration last_closing_;  // From the end of an epoch to its commit.
   absl::Duration idle_since_;
   absl::Duration backoff_until_;
   absl::Duration backoff_ = kFirstBackoff;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -138,6 +139,26 @@ TEST_F(RuntimeTest, TimersThatAnEpochLeavesOverFireOnceAfterACrash) {
   }
   EXPECT_GT(redone, 0u);
   EXPECT_EQ(ResultSet(), expected);
+}
+
+TEST_F(RuntimeTest, ClosingAndCommittingArePartOfTheCommitInterval) {
+  constexpr absl::Duration kStep = absl::Milliseconds(10);
+  options_.worker.commit_interval = absl::Milliseconds(200);
+  auto process = Start();
+  std::vector<absl::Time> commits;
+  for (int i = 0; i < 500; ++i) {
+    SendBrowse("customer", kStartMs + i);
+    ASSERT_TRUE(process->Step().ok());
+    clock_.Advance(kStep);
+    const std::optional<absl::Time> last = process->worker().figures().last_commit;
+    if (last && (commits.empty() || commits.back() != *last)) commits.push_back(*last);
+  }
+  ASSERT_GT(commits.size(), 10u);
+  // How long closing takes is known from the second commit on.
+  for (size_t i = 2; i < commits.size(); ++i) {
+    EXPECT_LE(commits[i] - commits[i - 1], options_.worker.commit_interval + kStep);
+    EXPECT_GE(commits[i] - commits[i - 1], options_.worker.commit_interval / 2);
+  }
 }
 
 TEST_F(RuntimeTest, EpochEndsWithTheRecordThatPinsMoreThanItMay) {
