@@ -116,8 +116,7 @@ std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
                      Text(NotA(type, "JSON"), ": ", FirstLine(why),
                           is_object ? "" : " An event is an object; should the format of the source be protobuf?")};
   }
-  bytes_.assign(bytes);
-  const bool parsed = message_->ParseFromString(bytes_);
+  const bool parsed = message_->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
   header_ = Header();
   if (parsed) return std::nullopt;
   // No event begins so: it would be a group, which proto3 does not have.

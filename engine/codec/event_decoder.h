@@ -57,7 +57,6 @@ class EventDecoder {
   const google::protobuf::FieldDescriptor* const header_field_;
   const v1::EventHeader* header_;
   std::string customer_;
-  std::string bytes_;  // Of the event, as the parser takes them; memory that is used again.
 };
 
 // A message in a topic's wire format. `format` is "protobuf" or "json".
