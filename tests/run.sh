@@ -11,8 +11,8 @@ usage() {
 Usage: tests/run.sh [--sanitize | --coverage]
 
 Installs what is missing (Debian packages, Kafka's jars, Python packages in build/venv), builds
-preset dev in build/dev and runs all tests, those on a real Kafka included. With CI=true in the
-environment a warning of the compiler is an error.
+preset dev with the benchmarks in build/dev and runs all tests, those on a real Kafka included.
+With CI=true in the environment a warning of the compiler is an error.
 
   --sanitize   instead builds the presets asan-ubsan and tsan, and runs the tests labelled unit or
                scenario in each
@@ -64,6 +64,6 @@ case "$mode" in
     ;;
   *)
     deploy/kafka/kafka.sh fetch >/dev/null
-    build_and_test dev build/dev --
+    build_and_test dev build/dev -DEBB_BENCHMARKS=ON --
     ;;
 esac
