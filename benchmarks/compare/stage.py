@@ -87,8 +87,11 @@ class Stage:
             shutil.rmtree(scratch, ignore_errors=True)
 
     def _kafka(self, *arguments):
-        subprocess.run([str(systems.ROOT / "deploy/kafka/kafka.sh"), *arguments, "--dir",
-                        str(self.directory / "kafka")], check=True, stdout=subprocess.DEVNULL)
+        done = subprocess.run([str(systems.ROOT / "deploy/kafka/kafka.sh"), *arguments, "--dir",
+                               str(self.directory / "kafka")], check=False, stdout=subprocess.DEVNULL)
+        if done.returncode != 0:
+            raise SystemExit(f"expected a broker to {arguments[0]} on {self.bootstrap}, but that failed as said above; "
+                             "where its port is taken, end who listens there, or give another --port")
 
 
 def write_whole(path, content):
