@@ -206,7 +206,7 @@ class Timer {
   TimerId id() const { return id_; }
   void Bind(TimerId id) { id_ = id; }
 
-  // Fires when the watermark passes `when`, at once if it has. Rounded down to milliseconds. Armed by a timer, it fires
+  // Fires when the watermark has passed `when`, and before any later record of the customer. Rounded down to milliseconds. Armed by a timer, it fires
   // at least a millisecond after that one: so timers fire in order, and each firing has a time of its own.
   template <class Context>
   void Arm(Context& ctx, absl::Time when) const {

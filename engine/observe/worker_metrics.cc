@@ -145,7 +145,7 @@ void Page::AddTotals() {
   plain("ebb_customers_written_total", "Customers whose state was written back.", stats.customers_written);
   plain("ebb_redone_epochs_total", "Epochs done again in recovery.", stats.redone_epochs);
   plain("ebb_redone_records_total", "Records done again in recovery.", stats.redone_records);
-  plain("ebb_redo_skipped_total", "Records and timers passed over in redo: their customers had their effect already.",
+  plain("ebb_redo_skipped_total", "Records passed over in redo: their customers had their effect already.",
         stats.skipped_customers);
   plain("ebb_redo_foreign_epochs_total", "Epochs redone that another version of the pipeline had committed.",
         stats.foreign_redo);

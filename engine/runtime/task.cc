@@ -108,11 +108,15 @@ absl::StatusOr<size_t> Task::Process(size_t max_records, absl::Time wall_clock, 
       continue;
     }
     merge_->Follow(*next);
-    if (auto fired = FireDue(kTimersPerRecord); !fired.ok()) return fired.status();
+    const size_t most = kTimersPerRecord + records_behind_ / kRecordsPerFurtherTimer;
+    auto fired = FireDue(most);
+    if (!fired.ok()) return fired.status();
+    records_behind_ = *fired < most ? 0 : records_behind_ + 1;
     if (auto status = HandleHead(*next); !status.ok()) return status;
     ++handled;
   }
-  return static_cast<size_t>(epoch_records_ + epoch_timers_ - before);
+  // Wake-ups that led to no timer are work, too.
+  return std::max(handled, static_cast<size_t>(epoch_records_ + epoch_timers_ - before));
 }
 
 bool Task::BeginRound(absl::Time wall_clock, absl::Duration elapsed) {
@@ -151,7 +155,10 @@ absl::StatusOr<size_t> Task::FireDue(size_t most, const TimeIndex::Wake* end) {
   for (size_t taken = 0;; ++taken) {
     auto first = cache_->wakes().FirstDue(watermark_ms());
     if (!first.ok()) return first.status();
-    if (*first == nullptr || (end != nullptr && **first >= *end)) return taken;
+    if (*first == nullptr || (end != nullptr && **first >= *end)) {
+      streak_ = {};
+      return taken;
+    }
     // Timers of one customer at one moment stay together, so that a place between two moments tells them apart.
     if (taken >= most && last != **first) return taken;
     OpenEpoch();
@@ -163,11 +170,6 @@ absl::StatusOr<size_t> Task::FireDue(size_t most, const TimeIndex::Wake* end) {
     Customer* customer = *loaded;
     if (auto status = CheckStamp(*customer); !status.ok()) return status;
     cache_->WakeTaken(customer, (*wake)->time_ms);
-    if (redoing_ != 0 && CustomerCache::IsAhead(*customer, redoing_)) {
-      kept_wakes_[customer->stamp].push_back(**std::move(wake));
-      ++stats_.skipped_customers;
-      continue;
-    }
     cache_->Open(customer);
     const auto& timers = customer->open->timers;
     // The wake-up may be early: the deadline in the document is the truth.
@@ -203,7 +205,8 @@ absl::Status Task::FireFirst(Customer* customer, Streak* streak) {
   const DocumentTimer timer = customer->open->timers.front();
   const bool again = customer->id == streak->last.customer && timer.deadline_ms <= streak->last.time_ms + 1;
   streak->times = again ? streak->times + 1 : 0;
-  if (streak->times > kMaxTimersInARow) {
+  // What was committed came to an end, be it in another order.
+  if (streak->times > kMaxTimersInARow && redoing_ == 0) {
     return absl::InternalError(Text("timer ", timer.timer, " of customer ", customer->id, " has fired ", streak->times,
                                     " times, a millisecond apart: an operator arms it in the past again and again"));
   }

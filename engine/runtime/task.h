@@ -3,8 +3,8 @@
 
 // A task: one partition of every source, its customers, its epochs.
 //
-// An epoch opens with the first round, is processed, closed, and then committed or aborted; its effects are in the
-// outbox until they leave and in the cache as changes that can be dropped. Step functions only: no thread, no lock,
+// An epoch opens with the first round or timer, is processed, closed, and then committed or aborted; its effects are in
+// the outbox until they leave and in the cache as changes that can be dropped. Step functions only: no thread, no lock,
 // no wait. Called by its worker and, before it is live, by its recovery.
 
 #include <cstdint>
@@ -130,7 +130,7 @@ class Task final : public ResultSink {
   // The log of a source has been found to begin at `offset`.
   void LogBegins(size_t source, int64_t offset) { debt_.LogBegins(source, offset); }
   int64_t watermark_ms() const { return merge_->time().watermark_ms; }
-  // By how much event time the timers that are due are behind the watermark; 0 when all have fired.
+  // By how much event time the first wake-up that is due is behind the watermark; 0 when there is none.
   int64_t TimersBehindMs();
   std::optional<size_t> holder() { return merge_->Holder(); }
   Store* store() { return store_.get(); }
@@ -152,9 +152,11 @@ class Task final : public ResultSink {
   static constexpr size_t kMaxDocumentBytes = 512 << 10;
   // A result beyond this, which a broker might refuse for ever, becomes a dead letter.
   static constexpr size_t kMaxResultBytes = 900 << 10;
-  // How many timers of others go before a record, when so many are due. They could take all of the time; a customer's
-  // own timers always go before its record.
+  // How many wake-ups of others go before a record, when so many are due. They could take all of the time; a customer's
+  // own timers always go before its record. One more for so many records that have found some left over, so that
+  // timers catch up with input that never pauses.
   static constexpr size_t kTimersPerRecord = 4;
+  static constexpr size_t kRecordsPerFurtherTimer = 1000;
   // More timers than this fired in a row by one customer, a millisecond apart, are a loop in an operator.
   static constexpr int kMaxTimersInARow = 10'000;
 
@@ -181,7 +183,8 @@ class Task final : public ResultSink {
   void Send(OutputRecord record);
   bool BeginRound(absl::Time wall_clock, absl::Duration elapsed);
   bool CarryTime(absl::Time wall_clock, absl::Duration elapsed);
-  absl::StatusOr<bool> FinishRedoneEpoch(const v1::EpochRecord& record);
+  // False: at most `max_timers` have fired, and more are left.
+  absl::StatusOr<bool> FinishRedoneEpoch(const v1::EpochRecord& record, size_t max_timers);
   bool Comparable(const v1::EpochRecord& record) const;
   OutputRecord ForChangelog() const;
   void ClearEpoch();
@@ -235,14 +238,14 @@ class Task final : public ResultSink {
   std::string_view customer_at_hand_;
   absl::Time now_;
   bool rejected_ = false;
-  Streak streak_;  // Of FireDue.
+  Streak streak_;              // Of FireDue.
+  size_t records_behind_ = 0;  // That one after the other have left wake-ups over.
 
   // Redo.
   uint64_t redoing_ = 0;  // The epoch being redone, or 0.
   int redo_round_ = 0;
   std::optional<TimeIndex::Wake> left_over_;  // Where it stopped firing timers, if it did.
   uint64_t skipped_before_ = 0;
-  std::map<uint64_t, std::vector<TimeIndex::Wake>> kept_wakes_;  // By the stamp that redo must pass.
 
   std::optional<int64_t> until_ms_;
   int64_t emit_from_ms_ = kNoTime;

@@ -1,7 +1,6 @@
 // The part of a task that brings it back to where the last commit left it.
 
 #include <algorithm>
-#include <limits>
 
 #include "engine/runtime/describe.h"
 #include "engine/runtime/epoch_record.h"
@@ -14,8 +13,8 @@ namespace ebb {
 
 absl::Status Task::Adopt(const std::string& new_uuid, bool last_record_only) {
   cache_->Reset();
-  kept_wakes_.clear();
   redoing_ = 0;
+  streak_ = {};
   auto stored = store_->Get(layout::ManifestKey());
   if (!stored.ok()) return stored.status();
   v1::Manifest existing;
@@ -91,18 +90,13 @@ absl::StatusOr<bool> Task::Redo(const v1::EpochRecord& record, size_t max_record
     OpenEpoch();
     skipped_before_ = stats_.skipped_customers;
     if (record.program() != spec_.fingerprint) ++stats_.foreign_redo;
-    // Wake-ups of customers that were ahead are due again once redo has passed their stamps.
-    while (!kept_wakes_.empty() && kept_wakes_.begin()->first < redoing_) {
-      for (TimeIndex::Wake& wake : kept_wakes_.begin()->second) cache_->wakes().Add(wake.time_ms, wake.customer);
-      kept_wakes_.erase(kept_wakes_.begin());
-    }
   }
   auto filled = merge_->Fill();
   if (!filled.ok()) return filled.status();
   if (auto status = Prefetch(); !status.ok()) return status;
   for (size_t handled = 0; handled < max_records; ++handled) {
     if (!merge_->in_round()) {
-      if (redo_round_ == record.rounds_size()) return FinishRedoneEpoch(record);
+      if (redo_round_ == record.rounds_size()) return FinishRedoneEpoch(record, max_records);
       if (auto status = AtStep(Step::kRoundRedoBegins); !status.ok()) return status;
       merge_->RedoRound(record.rounds(redo_round_++));
     }
@@ -128,10 +122,13 @@ bool Task::Comparable(const v1::EpochRecord& record) const {
                      [](const auto& later) { return later.second.entries() == 0; });
 }
 
-absl::StatusOr<bool> Task::FinishRedoneEpoch(const v1::EpochRecord& record) {
-  // When the others fired is of no effect, as long as it is in this epoch.
-  constexpr size_t kAll = std::numeric_limits<size_t>::max();
-  if (auto fired = FireDue(kAll, left_over_ ? &*left_over_ : nullptr); !fired.ok()) return fired.status();
+absl::StatusOr<bool> Task::FinishRedoneEpoch(const v1::EpochRecord& record, size_t max_timers) {
+  // When the others fired is of no effect, as long as it is in this epoch. Time is what it was, whatever lateness the
+  // pipeline has now. A customer who is ahead has no deadline before the place: its own epochs have gone beyond it.
+  merge_->SetTime(Merge::TimeOf(record));
+  auto fired = FireDue(max_timers, left_over_ ? &*left_over_ : nullptr);
+  if (!fired.ok()) return fired.status();
+  if (*fired >= max_timers) return false;
   for (size_t i = 0; i < sources_.size(); ++i) {
     const auto& slice = record.slices(static_cast<int>(i));
     if (slice.records() == sources_[i]->records() && slice.digest() == sources_[i]->digest()) continue;
@@ -164,10 +161,6 @@ absl::StatusOr<bool> Task::FinishRedoneEpoch(const v1::EpochRecord& record) {
 void Task::FinishRedo() {
   redoing_ = 0;
   for (const auto& source : sources_) source->SetBound(std::nullopt);
-  for (auto& [stamp, wakes] : kept_wakes_) {
-    for (TimeIndex::Wake& wake : wakes) cache_->wakes().Add(wake.time_ms, wake.customer);
-  }
-  kept_wakes_.clear();
   records_.clear();
 }
 

@@ -32,7 +32,7 @@ struct TaskStats {
   uint64_t redone_epochs = 0;
   uint64_t redone_records = 0;
   uint64_t redone_timers = 0;
-  uint64_t skipped_customers = 0;          // Records and timers passed over in redo, their customers being ahead.
+  uint64_t skipped_customers = 0;          // Records passed over in redo, their customers being ahead.
   uint64_t foreign_redo = 0;               // Epochs redone that another program had committed.
   uint64_t divergent_epochs = 0;           // Epochs whose redo gave other results, accepted.
 

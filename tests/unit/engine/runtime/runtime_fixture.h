@@ -38,13 +38,17 @@ class RuntimeTest : public ::testing::Test {
   static constexpr int32_t kPartitions = 2;
 
   RuntimeTest() : clock_(absl::FromUnixMillis(kStartMs)) {
-    Surroundings none{[](std::string_view) { return std::nullopt; },
-                      [](std::string_view) { return absl::NotFoundError("no files"); }, nullptr};
-    auto spec = LoadPipeline(kPipeline, "test.yaml", none);
-    EXPECT_TRUE(spec.ok()) << spec.status();
-    spec_ = *spec;
+    spec_ = Load(kPipeline);
     CreateTopics();
     options_.partitions = kPartitions;
+  }
+
+  static std::shared_ptr<const PipelineSpec> Load(const std::string& pipeline) {
+    const Surroundings none{[](std::string_view) { return std::nullopt; },
+                            [](std::string_view) { return absl::NotFoundError("no files"); }, nullptr};
+    auto spec = LoadPipeline(pipeline, "test.yaml", none);
+    EXPECT_TRUE(spec.ok()) << spec.status();
+    return spec.ok() ? *std::move(spec) : nullptr;
   }
 
   void CreateTopics() {
@@ -83,14 +87,22 @@ class RuntimeTest : public ::testing::Test {
         broker_.Append({"browses", PartitionOf(customer, kPartitions)}, customer, browse.SerializeAsString()).ok());
   }
 
+  // So many customers of one partition look at one page and fall silent.
+  void SendSilent(int count, int32_t partition) {
+    for (int i = 0, sent = 0; sent < count; ++i) {
+      const std::string customer = Text("silent-", i);
+      if (PartitionOf(customer, kPartitions) == partition) SendBrowse(customer, kStartMs + sent++);
+    }
+  }
+
   static constexpr int kSilent = 80;
   // Many customers look at one page and fall silent; an hour later somebody else comes, looks at as many pages, and
-  // then they return, the last of them first.
-  void SendStorm() {
+  // then they return, if they do, the last of them first.
+  void SendStorm(bool they_return = true) {
     const int64_t later_ms = kStartMs + 3'600'000;
     for (int i = 0; i < kSilent; ++i) SendBrowse(Text("silent-", i), kStartMs + i);
     for (int i = 0; i < kSilent; ++i) SendBrowse("lively", later_ms + i);
-    for (int i = 0; i < kSilent; ++i) SendBrowse(Text("silent-", kSilent - 1 - i), later_ms + 1'000 + i);
+    for (int i = 0; they_return && i < kSilent; ++i) SendBrowse(Text("silent-", kSilent - 1 - i), later_ms + 1'000 + i);
   }
 
   std::unique_ptr<SimulatedProcess> Start() {

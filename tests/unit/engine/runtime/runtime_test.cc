@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_replace.h"
 #include "engine/runtime/epoch_record.h"
+#include "engine/runtime/recovery.h"
 #include "state/layout.h"
 #include "tests/unit/engine/runtime/counting_operator.h"
 #include "tests/unit/engine/runtime/runtime_fixture.h"
@@ -98,6 +100,24 @@ TEST_F(RuntimeTest, AStormOfTimersDoesNotKeepOthersWaiting) {
   EXPECT_GT(silences, 2 * Task::kTimersPerRecord);
 }
 
+TEST_F(RuntimeTest, TimersCatchUpWithRecordsThatNeverPause) {
+  constexpr int kDue = 20'000;
+  constexpr int kRecords = 4'500;  // Four timers each would be 18,000.
+  const int32_t partition = PartitionOf("lively", kPartitions);
+  SendSilent(kDue, partition);
+  for (int i = 0; i < kRecords; ++i) SendBrowse("lively", kStartMs + 3'600'000 + i);
+  auto process = Start();
+  StepUntilFinished(*process);
+  std::string last;
+  size_t results = 0;
+  for (const auto& record : broker_.Committed({"counts", partition})) {
+    last = record.key;
+    ++results;
+  }
+  EXPECT_EQ(results, static_cast<size_t>(2 * kDue + kRecords));
+  EXPECT_EQ(last, "lively");
+}
+
 TEST_F(RuntimeTest, TimersOfACustomerFireBeforeItsNextRecordAlsoInAStorm) {
   SendStorm();
   auto process = Start();
@@ -139,6 +159,34 @@ TEST_F(RuntimeTest, TimersThatAnEpochLeavesOverFireOnceAfterACrash) {
   }
   EXPECT_GT(redone, 0u);
   EXPECT_EQ(ResultSet(), expected);
+}
+
+TEST_F(RuntimeTest, RedoFiresWhatHasFiredAlsoUnderAnotherLateness) {
+  SendStorm(false);
+  auto process = Start();
+  StepUntil(*process, [&] { return process->standing().finished; });
+  const std::multiset<std::string> before = ResultSet();
+  spec_ = Load(absl::StrReplaceAll(kPipeline, {{"lateness: 1s", "lateness: 2h"}}));
+  process = Start();
+  StepUntilFinished(*process);
+  uint64_t redone = 0;
+  for (const auto& [partition, slot] : process->worker().slots()) redone += slot.task->stats().redone_timers;
+  EXPECT_GT(redone, 0u);
+  EXPECT_EQ(ResultSet(), before);
+}
+
+TEST_F(RuntimeTest, RedoOfMoreTimersThanAStepMayFireComesToItsEnd) {
+  constexpr int kDue = 2 * Recovery::kRedoRecordsPerStep + 1;
+  const int32_t partition = PartitionOf("lively", kPartitions);
+  SendSilent(kDue, partition);
+  SendBrowse("lively", kStartMs + 3'600'000);
+  auto process = Start();
+  StepUntil(*process, [&] { return process->standing().finished; });
+  const std::multiset<std::string> before = ResultSet();
+  process = Start();
+  StepUntilFinished(*process);
+  EXPECT_EQ(process->worker().slots().at(partition).task->stats().redone_timers, static_cast<uint64_t>(kDue));
+  EXPECT_EQ(ResultSet(), before);
 }
 
 TEST_F(RuntimeTest, ClosingAndCommittingArePartOfTheCommitInterval) {
