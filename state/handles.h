@@ -206,8 +206,9 @@ class Timer {
   TimerId id() const { return id_; }
   void Bind(TimerId id) { id_ = id; }
 
-  // Fires when the watermark has passed `when`, and before any later record of the customer. Rounded down to milliseconds. Armed by a timer, it fires
-  // at least a millisecond after that one: so timers fire in order, and each firing has a time of its own.
+  // Fires when the watermark has passed `when`, and before any later record of the customer. Rounded down to
+  // milliseconds. Armed by a timer, it fires at least a millisecond after that one: so timers of a customer fire in
+  // order, and each firing has a time of its own.
   template <class Context>
   void Arm(Context& ctx, absl::Time when) const {
     // The least number means no time to the time index.

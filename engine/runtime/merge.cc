@@ -45,19 +45,13 @@ bool Merge::BeginRound(absl::Duration elapsed, int64_t floor_ms) {
   }
   if (!any_head && floor_ms <= time_.watermark_ms) return false;
   time_.watermark_ms = std::max(time_.watermark_ms, floor_ms);
-  OpenRound(idle);
-  return true;
-}
-
-void Merge::BeginEmptyRound() { OpenRound((uint64_t{1} << sources_.size()) - 1); }
-
-void Merge::OpenRound(uint64_t idle) {
   in_round_ = true;
   idle_ = idle;
   for (size_t i = 0; i < sources_.size(); ++i) round_from_[i] = sources_[i]->position();
   v1::EpochRecord::Round& round = rounds_.emplace_back();
   round.set_idle(idle_);
   round.set_floor_ms(time_.watermark_ms);
+  return true;
 }
 
 void Merge::RedoRound(const v1::EpochRecord::Round& round) {

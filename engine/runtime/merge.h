@@ -37,8 +37,6 @@ class Merge {
   // Opens a round if it can be said of every source that it has a head, is idle, or was waited for long enough.
   // With `floor_ms`, the clock carries time at least that far, which only an idle task may ask for.
   bool BeginRound(absl::Duration elapsed, int64_t floor_ms = kNoTime);
-  // Opens a round without records, for an epoch that has none.
-  void BeginEmptyRound();
   // Opens a round as it was.
   void RedoRound(const v1::EpochRecord::Round& round);
   // Closes the round: remembers how far each source got.
@@ -68,7 +66,6 @@ class Merge {
 
  private:
   bool TakesPart(size_t source) const { return (idle_ >> source & 1) == 0; }
-  void OpenRound(uint64_t idle);
 
   std::vector<std::unique_ptr<SourceCursor>>& sources_;
   const absl::Duration max_wait_;

@@ -242,13 +242,6 @@ absl::Status Task::Prefetch() {
   return absl::OkStatus();
 }
 
-void Task::PutAtHand(size_t source, std::string_view customer, int64_t time_ms) {
-  source_at_hand_ = source;
-  customer_at_hand_ = customer;
-  now_ = absl::FromUnixMillis(time_ms);
-  rejected_ = false;
-}
-
 absl::Status Task::HandleHead(size_t source) {
   SourceCursor& cursor = *sources_[source];
   const RecordBatch::View& record = cursor.record();
@@ -259,13 +252,11 @@ absl::Status Task::HandleHead(size_t source) {
     epoch_expires_ms_ = std::min(epoch_expires_ms_, record.timestamp_ms + readable_ms_[source]);
   }
   if (cursor.rejection()) {
-    PutAtHand(source, {}, record.timestamp_ms);
     DeadLetter(source, cursor.rejection()->reason, cursor.rejection()->text);
     cursor.Take();
     return absl::OkStatus();
   }
   const EventDecoder& event = cursor.event();
-  PutAtHand(source, event.customer(), event.time_ms());
   if (event.time_ms() < watermark_ms()) {
     ++epoch_stats_.late[source];
     const std::string& policy = cursor.spec().config.late();
@@ -291,7 +282,10 @@ absl::Status Task::HandleHead(size_t source) {
                     " may be kept"));
   } else {
     if (auto status = FireOwn(customer); !status.ok()) return status;
-    PutAtHand(source, event.customer(), event.time_ms());
+    source_at_hand_ = source;
+    customer_at_hand_ = event.customer();
+    now_ = absl::FromUnixMillis(event.time_ms());
+    rejected_ = false;
     Cause cause;
     cause.source = cursor.spec().name;
     cause.partition = options_.partition;

@@ -165,7 +165,6 @@ class Task final : public ResultSink {
 
   void OpenEpoch();
   absl::Status HandleHead(size_t source);
-  void PutAtHand(size_t source, std::string_view customer, int64_t time_ms);
   // Takes wake-ups that are due in their order and fires their timers: about `most` of them, and only those before
   // `end` where that is set. How many it took.
   absl::StatusOr<size_t> FireDue(size_t most, const TimeIndex::Wake* end = nullptr);
@@ -233,7 +232,7 @@ class Task final : public ResultSink {
   std::optional<OutputRecord> closing_;  // and last the epoch record.
   v1::EpochRecord record_;
 
-  // The record or timer at hand.
+  // The record or timer that operators have at hand.
   std::optional<size_t> source_at_hand_;
   std::string_view customer_at_hand_;
   absl::Time now_;
@@ -244,7 +243,6 @@ class Task final : public ResultSink {
   // Redo.
   uint64_t redoing_ = 0;  // The epoch being redone, or 0.
   int redo_round_ = 0;
-  std::optional<TimeIndex::Wake> left_over_;  // Where it stopped firing timers, if it did.
   uint64_t skipped_before_ = 0;
 
   std::optional<int64_t> until_ms_;

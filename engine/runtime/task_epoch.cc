@@ -26,14 +26,8 @@ void Task::Freeze() {
 
 absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
   if (auto status = AtStep(Step::kEpochCloses); !status.ok()) return status;
-  if (!epoch_open_) {
-    OpenEpoch();
-    // An epoch without input still says where every source stands.
-    merge_->BeginEmptyRound();
-    merge_->EndRound();
-  } else if (merge_->in_round()) {
-    merge_->EndRound();
-  }
+  OpenEpoch();
+  if (merge_->in_round()) merge_->EndRound();
   Freeze();
   auto left_over = cache_->wakes().FirstDue(watermark_ms());
   if (!left_over.ok()) return left_over.status();

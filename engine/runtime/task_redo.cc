@@ -85,8 +85,6 @@ absl::StatusOr<bool> Task::Redo(const v1::EpochRecord& record, size_t max_record
     if (auto status = AtStep(Step::kEpochRedoBegins); !status.ok()) return status;
     redoing_ = record.epoch();
     redo_round_ = 0;
-    left_over_.reset();
-    if (record.has_left_over()) left_over_ = {record.left_over().time_ms(), record.left_over().customer()};
     OpenEpoch();
     skipped_before_ = stats_.skipped_customers;
     if (record.program() != spec_.fingerprint) ++stats_.foreign_redo;
@@ -126,7 +124,8 @@ absl::StatusOr<bool> Task::FinishRedoneEpoch(const v1::EpochRecord& record, size
   // When the others fired is of no effect, as long as it is in this epoch. Time is what it was, whatever lateness the
   // pipeline has now. A customer who is ahead has no deadline before the place: its own epochs have gone beyond it.
   merge_->SetTime(Merge::TimeOf(record));
-  auto fired = FireDue(max_timers, left_over_ ? &*left_over_ : nullptr);
+  const TimeIndex::Wake place{record.left_over().time_ms(), record.left_over().customer()};
+  auto fired = FireDue(max_timers, record.has_left_over() ? &place : nullptr);
   if (!fired.ok()) return fired.status();
   if (*fired >= max_timers) return false;
   for (size_t i = 0; i < sources_.size(); ++i) {
