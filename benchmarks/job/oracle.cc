@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <future>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,6 +26,7 @@ namespace ebb::bench {
 namespace {
 
 constexpr int32_t kPartitions = 4;
+constexpr int32_t kThreads = 2;
 constexpr int kPatienceMs = 30'000;
 constexpr size_t kMostTold = 5;  // Mistakes that are printed.
 
@@ -123,6 +125,14 @@ struct Tally {
   size_t wrong = 0;
   uint64_t result_bytes = 0;
 
+  Tally& operator+=(const Tally& other) {
+    events += other.events;
+    results += other.results;
+    missing += other.missing;
+    wrong += other.wrong;
+    result_bytes += other.result_bytes;
+    return *this;
+  }
   void Take(const rd_kafka_message_t& record) {
     ++results;
     result_bytes += record.len;
@@ -183,10 +193,12 @@ void CheckPassedThrough(Reader& reader, const std::string& input, const std::str
   tally->missing += due.size() - next;
 }
 
-Tally CheckAll(const std::string& bootstrap, const std::string& input, const std::string& output, bool pass_through) {
+// The partitions from `first` on, each kThreads-th.
+Tally Check(const std::string& bootstrap, const std::string& input, const std::string& output, bool pass_through,
+            int32_t first) {
   Tally tally;
   Reader reader(bootstrap);
-  for (int32_t partition = 0; partition < kPartitions; ++partition) {
+  for (int32_t partition = first; partition < kPartitions; partition += kThreads) {
     if (pass_through) {
       CheckPassedThrough<Browse>(reader, input + ".browse", output + ".browse", partition, &tally);
       CheckPassedThrough<Purchase>(reader, input + ".purchase", output + ".purchase", partition, &tally);
@@ -196,6 +208,16 @@ Tally CheckAll(const std::string& bootstrap, const std::string& input, const std
     }
   }
   return tally;
+}
+
+Tally CheckAll(const std::string& bootstrap, const std::string& input, const std::string& output, bool pass_through) {
+  std::vector<std::future<Tally>> parts;
+  for (int32_t first = 0; first < kThreads; ++first) {
+    parts.push_back(std::async(std::launch::async, Check, bootstrap, input, output, pass_through, first));
+  }
+  Tally all;
+  for (std::future<Tally>& part : parts) all += part.get();
+  return all;
 }
 
 }  // namespace
