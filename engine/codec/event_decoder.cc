@@ -71,13 +71,16 @@ uint64_t WholeSize(const RecordBatch::View& record) {
 
 EventDecoder::EventDecoder(const SourceSpec& spec, int32_t partition, int32_t partitions)
     : spec_(spec),
+      is_json_(spec.config.format() == "json"),
+      any_partition_(spec.config.partitioner() == "any"),
+      max_ahead_ms_(ToMillis(spec.config.max_ahead())),
       partition_(partition),
       partitions_(partitions),
       message_(spec.prototype->New()),
       header_field_(spec.prototype->GetDescriptor()->FindFieldByName("header")),
-      header_(Header()) {}
+      header_(FindHeader()) {}
 
-const v1::EventHeader* EventDecoder::Header() const {
+const v1::EventHeader* EventDecoder::FindHeader() const {
   return static_cast<const v1::EventHeader*>(&message_->GetReflection()->GetMessage(*message_, header_field_));
 }
 
@@ -99,7 +102,7 @@ std::optional<Rejection> EventDecoder::Decode(const RecordBatch::View& record) {
 
 std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
   const std::string& type = spec_.config.type();
-  if (spec_.config.format() == "json") {
+  if (is_json_) {
     if (NestsTooDeep(bytes)) {
       return Rejection{"unparsable", Text("the JSON nests deeper than ", kMaxJsonDepth, " levels")};
     }
@@ -107,7 +110,7 @@ std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
     options.ignore_unknown_fields = true;
     auto status = google::protobuf::util::JsonStringToMessage(google::protobuf::StringPiece(bytes.data(), bytes.size()),
                                                               message_.get(), options);
-    header_ = Header();
+    header_ = FindHeader();
     if (status.ok()) return std::nullopt;
     const std::string_view why(status.message().data(), status.message().size());
     const size_t begin = bytes.find_first_not_of(" \t\r\n");
@@ -117,7 +120,8 @@ std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
                           is_object ? "" : " An event is an object; should the format of the source be protobuf?")};
   }
   const bool parsed = message_->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
-  header_ = Header();
+  // Reflection is slow, and a field that knows whether it is there keeps its message where it is.
+  if (!header_field_->has_optional_keyword() || header_ == &v1::EventHeader::default_instance()) header_ = FindHeader();
   if (parsed) return std::nullopt;
   // No event begins so: it would be a group, which proto3 does not have.
   const bool is_json = bytes.starts_with('{');
@@ -134,12 +138,11 @@ std::optional<Rejection> EventDecoder::CheckTime(int64_t record_time_ms) const {
                                          FormatMs(config.not_before()), " and ", FormatMs(config.not_after()),
                                          "; if it is right, change not_before or not_after of the source")};
   }
-  const int64_t ahead_ms = ToMillis(config.max_ahead());
   // The record's own time may be any number: whoever sent it may have set it.
-  if (record_time_ms > 0 && time - ahead_ms > record_time_ms) {
+  if (record_time_ms > 0 && time - max_ahead_ms_ > record_time_ms) {
     return Rejection{"absurd-time",
                      Text("the event time ", FormatMs(time), " is more than ",
-                          absl::FormatDuration(absl::Milliseconds(ahead_ms)), " after its record's own time ",
+                          absl::FormatDuration(absl::Milliseconds(max_ahead_ms_)), " after its record's own time ",
                           FormatMs(record_time_ms), "; if it is right, raise max_ahead of the source")};
   }
   return std::nullopt;
@@ -151,8 +154,9 @@ std::optional<Rejection> EventDecoder::FindCustomer() {
     customer_ = head.customer_id();
   } else if (head.anonymous_ids_size() > 0 && !head.anonymous_ids(0).value().empty()) {
     const v1::AnonymousId& id = head.anonymous_ids(0);
-    customer_ = Text("anon:", absl::AsciiStrToLower(absl::StripPrefix(v1::IdKind_Name(id.kind()), "ID_KIND_")), ":",
-                     id.value());
+    anonymous_ = Text("anon:", absl::AsciiStrToLower(absl::StripPrefix(v1::IdKind_Name(id.kind()), "ID_KIND_")), ":",
+                      id.value());
+    customer_ = anonymous_;
   } else {
     return Rejection{"no-customer", "header.customer_id is empty and there is no anonymous id; one of them is needed"};
   }
@@ -160,7 +164,7 @@ std::optional<Rejection> EventDecoder::FindCustomer() {
     return Rejection{"no-customer", Text("the customer id has ", customer_.size(), " bytes; at most ",
                                          kMaxCustomerBytes, " are taken")};
   }
-  if (spec_.config.partitioner() == "any") return std::nullopt;
+  if (any_partition_) return std::nullopt;
   const int32_t right = PartitionOf(customer_, partitions_);
   if (right == partition_) return std::nullopt;
   return Rejection{"wrong-partition",

@@ -36,7 +36,7 @@ class EventDecoder {
   const google::protobuf::Message& message() const { return *message_; }
   const v1::EventHeader& header() const { return *header_; }
   // The state key: the customer id, or "anon:<kind>:<value>" of the first anonymous id.
-  const std::string& customer() const { return customer_; }
+  std::string_view customer() const { return customer_; }
   int64_t time_ms() const { return header().event_time_ms(); }
 
   static constexpr size_t kMaxCustomerBytes = 512;
@@ -45,18 +45,22 @@ class EventDecoder {
 
  private:
   // Where the message has its header now, or an empty one.
-  const v1::EventHeader* Header() const;
+  const v1::EventHeader* FindHeader() const;
   std::optional<Rejection> Parse(std::string_view bytes);
   std::optional<Rejection> FindCustomer();
   std::optional<Rejection> CheckTime(int64_t record_time_ms) const;
 
   const SourceSpec& spec_;
+  const bool is_json_;
+  const bool any_partition_;
+  const int64_t max_ahead_ms_;
   const int32_t partition_;
   const int32_t partitions_;
   const std::unique_ptr<google::protobuf::Message> message_;
   const google::protobuf::FieldDescriptor* const header_field_;
   const v1::EventHeader* header_;
-  std::string customer_;
+  std::string_view customer_;
+  std::string anonymous_;  // What customer_ shows of an event without a customer id.
 };
 
 // A message in a topic's wire format. `format` is "protobuf" or "json".

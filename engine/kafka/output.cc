@@ -5,9 +5,9 @@
 #include <chrono>
 #include <future>
 #include <map>
-#include <unordered_map>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "engine/kafka/client.h"
 #include "engine/kafka/errands.h"
@@ -42,7 +42,7 @@ struct Target {
 // A producer with its topics, replaced as a whole when it can no longer be trusted.
 struct Producer {
   std::unique_ptr<Client> client;
-  std::unordered_map<std::string, Target> targets;  // Freed before the client, as librdkafka wants it.
+  absl::flat_hash_map<std::string, Target> targets;  // Freed before the client, as librdkafka wants it.
 
   ~Producer() { targets.clear(); }
 };

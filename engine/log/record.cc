@@ -39,6 +39,12 @@ std::string ToString(const TopicPartition& partition) {
   return partition.topic + "-" + std::to_string(partition.partition);
 }
 
+size_t OutputRecord::bytes() const {
+  size_t bytes = sizeof(*this) + key.size() + (value ? value->size() : 0);
+  for (const Header& header : headers) bytes += sizeof(header) + header.first.size() + header.second.size();
+  return bytes;
+}
+
 void RecordBatch::Add(int64_t offset, int64_t timestamp_ms, std::string_view key,
                       std::optional<std::string_view> value) {
   entries_.push_back({offset, timestamp_ms, arena_.size(), static_cast<uint32_t>(key.size()),

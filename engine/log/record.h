@@ -36,6 +36,9 @@ struct OutputRecord {
   std::string key;
   std::optional<std::string> value;  // Absent: a tombstone.
   std::vector<Header> headers;
+
+  // Bytes it takes, bookkeeping included.
+  size_t bytes() const;
 };
 
 // Records of one partition in order of offset, copied out of the client's fetch buffers so that their size is

@@ -17,7 +17,7 @@ absl::Status SourceCursor::Start(Input* input, int64_t offset) {
   input_ = input;
   batches_.clear();
   visited_ = batch_ = record_ = first_record_ = bytes_ = kept_bytes_ = 0;
-  at_end_ = decoded_ = false;
+  at_end_ = has_head_ = decoded_ = false;
   position_ = from_ = offset;
   records_ = digest_ = 0;
   bound_.reset();
@@ -80,7 +80,7 @@ void SourceCursor::Keep() {
   bytes_ += batch.bytes();
 }
 
-bool SourceCursor::HasHead() {
+bool SourceCursor::FindHead() {
   while (batch_ < batches_.size() && record_ >= batches_[batch_].records.size()) {
     kept_bytes_ += batches_[batch_].bytes();
     ++batch_;
@@ -101,6 +101,7 @@ bool SourceCursor::HasHead() {
     rejection_ = decoder_.Decode(head_);
     decoded_ = true;
   }
+  has_head_ = true;
   return true;
 }
 
@@ -127,7 +128,7 @@ void SourceCursor::Take() {
   ++records_;
   digest_ = StableHash64(head_.value.value_or(std::string_view()), digest_ ^ static_cast<uint64_t>(head_.offset));
   ++record_;
-  decoded_ = false;
+  has_head_ = decoded_ = false;
 }
 
 void SourceCursor::DropTaken() {
@@ -155,7 +156,7 @@ void SourceCursor::Rewind() {
   batch_ = 0;
   kept_bytes_ = 0;
   record_ = first_record_;
-  decoded_ = false;
+  has_head_ = decoded_ = false;
   position_ = from_;
   records_ = digest_ = 0;
 }

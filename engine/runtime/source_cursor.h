@@ -34,7 +34,7 @@ class SourceCursor {
   absl::StatusOr<bool> Fill();
 
   // The next record, decoded; false when none has arrived, or the bound is reached.
-  bool HasHead();
+  bool HasHead() { return has_head_ || FindHead(); }
   // Of the head: its record, and why it cannot be processed, if so.
   const RecordBatch::View& record() const { return head_; }
   const std::optional<Rejection>& rejection() const { return rejection_; }
@@ -43,7 +43,10 @@ class SourceCursor {
   void Take();
 
   // Redo reads up to here and no further, and keeps nothing that was taken, since it is never rewound.
-  void SetBound(std::optional<int64_t> offset) { bound_ = offset; }
+  void SetBound(std::optional<int64_t> offset) {
+    bound_ = offset;
+    has_head_ = false;
+  }
   bool AtBound() const { return bound_ && position_ >= *bound_; }
 
   // Forgets what was taken in the epoch that has committed, or goes back to where it began.
@@ -94,6 +97,7 @@ class SourceCursor {
   static constexpr size_t kSpareShare = 4;
 
  private:
+  bool FindHead();
   // Adds what has come in to the batches.
   void Keep();
   void DropTaken();
@@ -116,6 +120,7 @@ class SourceCursor {
   size_t kept_bytes_ = 0;  // Of the batches before batch_.
   bool at_end_ = false;
   int64_t end_offset_ = 0;  // With at_end_.
+  bool has_head_ = false;  // Decoded, and within the bound.
   bool decoded_ = false;
   RecordBatch::View head_;
   std::optional<Rejection> rejection_;

@@ -15,24 +15,33 @@ namespace {
 
 std::string Rfc3339(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone()); }
 
-size_t SizeOf(const OutputRecord& record) {
-  size_t bytes = sizeof(OutputRecord) + record.key.size() + (record.value ? record.value->size() : 0);
-  for (const Header& header : record.headers) bytes += sizeof(Header) + header.first.size() + header.second.size();
-  return bytes;
+// Source: CloudEvents 1.0, Kafka protocol binding, binary content mode.
+OutputRecord DraftFor(const SinkSpec& sink, const std::string& application) {
+  OutputRecord draft;
+  draft.topic = sink.config.topic();
+  draft.headers = {{"ce_specversion", "1.0"},
+                   {"ce_id", ""},
+                   {"ce_source", Text("/ebb/", application)},
+                   {"ce_type", sink.config.type()},
+                   {"ce_time", ""},
+                   {"content-type", std::string(ContentType(sink.config.format()))}};
+  return draft;
 }
+constexpr size_t kIdHeader = 1;
+constexpr size_t kTimeHeader = 4;
 
 }  // namespace
 
 Task::Task(const PipelineSpec& spec, TaskOptions options, std::unique_ptr<Store> store)
     : spec_(spec),
       options_(std::move(options)),
-      source_of_results_(Text("/ebb/", spec.config.application())),
       store_(std::move(store)) {
   cache_ = std::make_unique<CustomerCache>(store_.get(), options_.cache_bytes);
   for (const SourceSpec& source : spec_.sources) {
     sources_.push_back(
         std::make_unique<SourceCursor>(source, options_.partition, options_.partitions, options_.buffer_bytes));
   }
+  for (const SinkSpec& sink : spec_.sinks) drafts_.push_back(DraftFor(sink, spec_.config.application()));
   readable_ms_.assign(sources_.size(), Debt::kNever);
   for (size_t i = 0; i < options_.compaction_lags.size(); ++i) {
     // Half of the time is for being down.
@@ -307,22 +316,15 @@ void Task::OnResult(int sink, const google::protobuf::Message& message, const st
     ++epoch_stats_.suppressed;
     return;
   }
-  OutputRecord record;
-  record.topic = spec.config.topic();
-  record.key = std::string(customer_at_hand_);
+  OutputRecord& record = drafts_[sink];
+  record.key.assign(customer_at_hand_);
   record.value = EncodeMessage(message, spec.config.format());
   if (record.value->size() > kMaxResultBytes) return RefuseResult(record);
   if (redoing_ == 0 && source_at_hand_) answered_ms_.push_back(sources_[*source_at_hand_]->record().timestamp_ms);
-  // Source: CloudEvents 1.0, Kafka protocol binding, binary content mode.
-  record.headers.reserve(6);
-  record.headers.emplace_back("ce_specversion", "1.0");
-  record.headers.emplace_back("ce_id", id);
-  record.headers.emplace_back("ce_source", source_of_results_);
-  record.headers.emplace_back("ce_type", spec.config.type());
-  record.headers.emplace_back("ce_time", Rfc3339(now_));
-  record.headers.emplace_back("content-type", ContentType(spec.config.format()));
+  record.headers[kIdHeader].second = id;
+  record.headers[kTimeHeader].second = Rfc3339(now_);
   ++epoch_stats_.results[sink];
-  Send(std::move(record));
+  Send(record);
 }
 
 void Task::RefuseResult(const OutputRecord& result) {
@@ -351,14 +353,14 @@ void Task::DeadLetter(size_t source, std::string_view reason, std::string_view t
   Send(MakeDeadLetter(spec_.config.dead_letters(), cursor.partition(), cursor.record(), reason, text));
 }
 
-void Task::Send(OutputRecord record) {
+void Task::Send(const OutputRecord& record) {
   ++results_;
   // Of their order only that of one customer counts, which shows in what they say.
   const uint64_t whither = StableHash64(record.key, StableHash64(record.topic));
   result_digest_ += record.value ? StableHash64(*record.value, whither) : whither;
   if (redoing_ != 0) return;
-  outbox_bytes_ += SizeOf(record);
-  outbox_.push_back(std::move(record));
+  outbox_bytes_ += record.bytes();
+  outbox_.Add(record);
 }
 
 }  // namespace ebb

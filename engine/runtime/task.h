@@ -8,7 +8,6 @@
 // no wait. Called by its worker and, before it is live, by its recovery.
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,6 +26,7 @@
 #include "engine/runtime/debt.h"
 #include "engine/runtime/dispatcher.h"
 #include "engine/runtime/merge.h"
+#include "engine/runtime/outbox.h"
 #include "engine/runtime/source_cursor.h"
 #include "engine/runtime/task_stats.h"
 #include "state/customer_cache.h"
@@ -116,7 +116,7 @@ class Task final : public ResultSink {
   // It has left.
   void Left();
   // Results and dead letters that wait to leave.
-  const std::deque<OutputRecord>& outbox() const { return outbox_; }
+  absl::Span<const OutputRecord> outbox() const { return outbox_.records(); }
 
   // The customer's state as JSON, as of the last committed epoch.
   absl::StatusOr<std::string> Describe(std::string_view customer);
@@ -179,7 +179,7 @@ class Task final : public ResultSink {
   absl::Status FireFirst(Customer* customer, Streak* streak);
   absl::Status Prefetch();
   void DeadLetter(size_t source, std::string_view reason, std::string_view text);
-  void Send(OutputRecord record);
+  void Send(const OutputRecord& record);
   bool BeginRound(absl::Time wall_clock, absl::Duration elapsed);
   bool CarryTime(absl::Time wall_clock, absl::Duration elapsed);
   // False: at most `max_timers` have fired, and more are left.
@@ -196,13 +196,13 @@ class Task final : public ResultSink {
 
   const PipelineSpec& spec_;
   const TaskOptions options_;
-  const std::string source_of_results_;
   const std::unique_ptr<Store> store_;
   std::unique_ptr<Graph> graph_;
   std::unique_ptr<CustomerCache> cache_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::vector<std::unique_ptr<SourceCursor>> sources_;
   std::unique_ptr<Merge> merge_;
+  std::vector<OutputRecord> drafts_;  // By sink: what its results have in common.
   std::vector<int64_t> readable_ms_;  // By source: how long a record may be relied on.
 
   v1::Manifest manifest_;
@@ -225,7 +225,7 @@ class Task final : public ResultSink {
   uint64_t result_digest_ = 0;
   size_t outbox_bytes_ = 0;
   std::vector<int64_t> answered_ms_;     // Times of the records that led to results.
-  std::deque<OutputRecord> outbox_;      // Of results, and of a new manifest; leaves first.
+  Outbox outbox_;                        // Of results, and of a new manifest; leaves first.
   WriteBack write_back_;                 // Its rows leave next,
   size_t rows_gone_ = 0;                 // so many have,
   OutputRecord row_;                     // this is the one at hand,

@@ -46,9 +46,10 @@ absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
     record_.mutable_left_over()->set_customer((*left_over)->customer);
   }
   if (!manifest_written_) {
-    OutputRecord& manifest = outbox_.emplace_back(ForChangelog());
+    OutputRecord manifest = ForChangelog();
     manifest.key = layout::ManifestKey();
     manifest.value = manifest_.SerializeAsString();
+    outbox_.Add(manifest);
   }
   const Step step = write_back_.rows.deletes() ? Step::kTombstones : Step::kSerialised;
   if (auto status = AtStep(step); !status.ok()) return status;
@@ -80,7 +81,7 @@ const OutputRecord* Task::NextToLeave() {
 
 void Task::Left() {
   if (!outbox_.empty()) {
-    outbox_.pop_front();
+    outbox_.PopFront();
   } else if (rows_gone_ < write_back_.rows.size()) {
     ++rows_gone_;
   } else {
@@ -154,7 +155,7 @@ absl::Status Task::Committed(int64_t changelog_end, absl::Time wall_clock) {
 }
 
 void Task::ClearEpoch() {
-  outbox_.clear();
+  outbox_.Clear();
   write_back_ = WriteBack();
   rows_gone_ = 0;
   closing_.reset();

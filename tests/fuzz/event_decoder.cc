@@ -41,7 +41,7 @@ std::shared_ptr<const PipelineSpec> MakeSpec() {
 void CheckAccepted(const EventDecoder& decoder, const SourceSpec& source, int32_t partition,
                    const RecordBatch::View& record) {
   const v1::Source& config = source.config;
-  const std::string& customer = decoder.customer();
+  const std::string customer(decoder.customer());
   Require(!customer.empty() && customer.size() <= EventDecoder::kMaxCustomerBytes, "a customer has an id", customer);
   Require(config.partitioner() == "any" || PartitionOf(customer, kPartitions) == partition, "its partition is right");
   Require(decoder.time_ms() >= config.not_before() && decoder.time_ms() <= config.not_after(),

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "ebb/v1/purchase.pb.h"
+#include "engine/codec/plain_event.pb.h"
 #include "engine/log/truncation.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -85,6 +86,34 @@ TEST(EventDecoderTest, HowFarAnEventIsAheadIsSaidInHours) {
   EXPECT_EQ(Refused(spec, R"({"header": {"customerId": "ann", "eventTimeMs": 7200000}})", "", 60'000),
             "absurd-time: the event time 1970-01-01T02:00:00+00:00 is more than 1h30m after its record's own time "
             "1970-01-01T00:01:00+00:00; if it is right, raise max_ahead of the source");
+}
+
+TEST(EventDecoderTest, AHeaderIsThatOfItsOwnEvent) {
+  v1::Purchase bob;
+  bob.mutable_header()->set_customer_id("bob");
+  v1::Purchase nobody;
+  nobody.set_order_id("17");
+  const google::protobuf::Message* const kinds[] = {&v1::Purchase::default_instance(),
+                                                    &test::PlainEvent::default_instance()};
+  for (const google::protobuf::Message* prototype : kinds) {
+    for (const char* format : {"json", "protobuf"}) {
+      const SourceSpec spec = Source(format, *prototype);
+      EventDecoder decoder(spec, 0, 1);
+      const google::protobuf::FieldDescriptor* const field = prototype->GetDescriptor()->FindFieldByName("header");
+      const auto in_message = [&] { return &prototype->GetReflection()->GetMessage(decoder.message(), field); };
+      RecordBatch batch;
+      for (const v1::Purchase* event : {&bob, &nobody, &bob}) batch.Add(0, 0, "key", EncodeMessage(*event, format));
+      EXPECT_EQ(decoder.Decode(batch[0]), std::nullopt);
+      EXPECT_EQ(decoder.customer(), "bob");
+      const std::optional<Rejection> rejection = decoder.Decode(batch[1]);
+      ASSERT_TRUE(rejection.has_value());
+      EXPECT_EQ(rejection->reason, "no-customer");
+      EXPECT_EQ(&decoder.header(), in_message());
+      EXPECT_EQ(decoder.Decode(batch[2]), std::nullopt);
+      EXPECT_EQ(decoder.customer(), "bob");
+      EXPECT_EQ(&decoder.header(), in_message());
+    }
+  }
 }
 
 }  // namespace
