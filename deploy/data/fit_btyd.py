@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fits the purchase models of operators/churn/purchase_model.h by maximum likelihood.
+"""Fits BG/NBD and MBG/NBD, as operators/churn/models/purchase_model.h has them, by maximum likelihood.
 
 Needs scipy, which brings numpy:
 

@@ -29,7 +29,7 @@
 #include "ebb/v1/purchase.pb.h"
 #include "engine/pipeline/operator.h"
 #include "operators/churn/churn.pb.h"
-#include "operators/churn/purchase_model.h"
+#include "operators/churn/models/purchase_model.h"
 #include "operators/features/features.h"
 
 namespace ebb {

@@ -10,7 +10,7 @@
 #ifndef EBB_OPERATORS_CHURN_RHYTHM_H_
 #define EBB_OPERATORS_CHURN_RHYTHM_H_
 
-#include "operators/churn/purchase_model.h"
+#include "operators/churn/models/purchase_model.h"
 
 namespace ebb {
 

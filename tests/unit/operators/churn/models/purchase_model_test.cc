@@ -1,4 +1,4 @@
-#include "operators/churn/purchase_model.h"
+#include "operators/churn/models/purchase_model.h"
 
 #include <cmath>
 #include <limits>
