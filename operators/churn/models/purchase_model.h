@@ -63,6 +63,9 @@ inline constexpr PurchaseModel kMailOrderMbgNbd{PurchaseModelKind::kMbgNbd, 0.52
                                                 1.61400273};
 inline constexpr PurchaseModel kMailOrderBgNbd{PurchaseModelKind::kBgNbd, 0.242594525, 4.41360202, 0.792921978,
                                                2.4259068};
+// The same data, fitted with fit.h: AUC .771, mean risk .778.
+inline constexpr PurchaseModel kMailOrderParetoNbd{
+    .kind = PurchaseModelKind::kParetoNbd, .r = 0.553277149, .alpha = 10.5776873, .s = 0.606239779, .beta = 11.6687318};
 
 // The silence that `WeeksUntilRisk` looks ahead: a thousand years. What lies beyond never happens.
 inline constexpr double kMaxSilenceWeeks = 52'178;
