@@ -5,16 +5,19 @@
 #include <filesystem>
 #include <iostream>
 #include <limits>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
 #include "engine/cli/command.h"
 #include "engine/cli/commands.h"
+#include "engine/cli/training.h"
 #include "engine/codec/event_decoder.h"
 #include "engine/log/file_log.h"
 #include "engine/runtime/worker.h"
@@ -35,6 +38,8 @@ struct ReplayOptions {
   int32_t partitions = 1;
   int32_t workers = 1;
   std::string until;
+  std::string features_at;
+  int horizon_days = 0;
   std::string output;
   uint64_t memory_mib = 1024;
 };
@@ -166,12 +171,22 @@ void PrintSummary(const std::vector<Shift>& shifts, const PipelineSpec& spec, co
   std::cerr << ", " << dead_letters << " dead letters; in " << output << "\n";
 }
 
+// The pipeline as it runs over these files.
+absl::StatusOr<std::shared_ptr<const PipelineSpec>> Prepare(const PipelineSpec& spec, const ReplayOptions& options,
+                                                            const std::map<std::string, std::string>& files) {
+  auto changed = ForFiles(spec, files);
+  if (!changed.ok() || options.features_at.empty()) return changed;
+  auto cutoffs = ParseCutoffs(options.features_at);
+  if (!cutoffs.ok()) return cutoffs.status();
+  return ForTraining(**changed, *cutoffs, absl::Hours(24) * options.horizon_days);
+}
+
 int Replay(const ReplayOptions& options) {
   auto read = ReadPipeline(options.pipeline);
   if (!read.ok()) return RefusePipeline(read.status());
   auto files = ParseInputs(**read, options.inputs);
   if (!files.ok()) return Fail(files.status());
-  auto changed = ForFiles(**read, *files);
+  auto changed = Prepare(**read, options, *files);
   if (!changed.ok()) return Fail(changed.status());
   const std::shared_ptr<const PipelineSpec> spec = *changed;
   WorkerOptions worker_options;
@@ -186,7 +201,9 @@ int Replay(const ReplayOptions& options) {
   if (!input.ok()) return Fail(input.status());
   std::set<std::string> topics = {spec->config.dead_letters().topic()};
   for (const SinkSpec& sink : spec->sinks) topics.insert(sink.config.topic());
-  auto output = FileOutput::Open(options.output, topics);
+  std::map<std::string, FileTable> tables;
+  if (!options.features_at.empty()) tables[kTrainingTopic] = TrainingTable();
+  auto output = FileOutput::Open(options.output, topics, std::move(tables));
   if (!output.ok()) return Fail(output.status());
   ScratchDirectory scratch(options.output);
   const uint64_t memory = options.memory_mib << 20;
@@ -259,6 +276,19 @@ void AddReplayCommand(CLI::App& app, int* exit_code) {
       ->add_option("--until", options->until,
                    "Carry time to this moment (2026-05-04 or 2026-05-04T10:11:12Z) after the last event")
       ->type_name("TIME");
+  CLI::Option* features_at =
+      replay
+          ->add_option("--features-at", options->features_at,
+                       "Write features.csv instead of results: of each customer who bought before these\n"
+                       "dates or moments what a model may know then, and what came after")
+          ->type_name("DATE[,DATE...]");
+  CLI::Option* horizon = replay
+                             ->add_option("--horizon", options->horizon_days,
+                                          "How long after the date what comes after counts, in days; rows whose\n"
+                                          "horizon does not end with the events, or with --until, are left out")
+                             ->check(CLI::Range(1, 3650));
+  features_at->needs(horizon);
+  horizon->needs(features_at);
   replay->add_option("--memory", options->memory_mib, "Memory for state, in MiB")
       ->check(CLI::Range(64, 1 << 20))
       ->capture_default_str();

@@ -161,17 +161,27 @@ std::optional<int64_t> FileInput::KnownEnd(const TopicPartition& partition) cons
 }
 
 absl::StatusOr<std::unique_ptr<FileOutput>> FileOutput::Open(const std::string& directory,
-                                                             const std::set<std::string>& topics) {
+                                                             const std::set<std::string>& topics,
+                                                             std::map<std::string, FileTable> tables) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   auto files = std::make_shared<Files>();
+  files->tables = std::move(tables);
   for (const std::string& topic : topics) {
-    const std::string path = directory + "/" + topic + ".jsonl";
+    const auto table = files->tables.find(topic);
+    const bool is_table = table != files->tables.end();
+    const std::string path = Text(directory, "/", files->NameOf(topic));
     std::ofstream& file = files->streams[topic];
     file.open(path, std::ios::binary | std::ios::trunc);
+    if (is_table) file << table->second.head << std::flush;
     if (!file) return absl::PermissionDeniedError(Text("cannot write ", path));
   }
   return std::unique_ptr<FileOutput>(new FileOutput(std::move(files)));
+}
+
+std::string FileOutput::Files::NameOf(const std::string& topic) const {
+  const auto table = tables.find(topic);
+  return table == tables.end() ? topic + ".jsonl" : table->second.file;
 }
 
 std::unique_ptr<FileOutput> FileOutput::Another() const { return std::unique_ptr<FileOutput>(new FileOutput(files_)); }
@@ -184,7 +194,10 @@ absl::Status FileOutput::Begin() {
 }
 
 absl::Status FileOutput::Append(const OutputRecord& record) {
-  if (files_->streams.contains(record.topic)) pending_[record.topic] += Line(record);
+  if (!files_->streams.contains(record.topic)) return absl::OkStatus();
+  const auto table = files_->tables.find(record.topic);
+  const bool is_row = table != files_->tables.end() && record.value;
+  pending_[record.topic] += is_row ? table->second.row(*record.value) : Line(record);
   return absl::OkStatus();
 }
 
@@ -196,7 +209,7 @@ void FileOutput::Commit(std::vector<CommittedOffset>, std::shared_ptr<const Grou
     file << text << std::flush;
     text.clear();
     if (file) continue;
-    error_ = absl::ResourceExhaustedError(Text("cannot write ", topic, ".jsonl; is the disk full?"));
+    error_ = absl::ResourceExhaustedError(Text("cannot write ", files_->NameOf(topic), "; is the disk full?"));
     state_ = TransactionState::kAborted;
   }
 }

@@ -85,15 +85,24 @@ class FileInput final : public Input {
   std::map<TopicPartition, Reader> readers_;
 };
 
+// A topic whose values become rows of a table.
+struct FileTable {
+  std::string file;  // Its name in the directory.
+  std::string head;  // The first line, with its end.
+  std::function<std::string(std::string_view value)> row;  // Any thread.
+};
+
 // Writes DIR/TOPIC.jsonl, a line a record: {"key":…,"headers":{…},"value":…}. The value stands as JSON when its
 // content-type says so, else as text. What is not UTF-8 stands in base64: as "key_base64", as "value_base64", and
 // headers as pairs of name and value in "headers_base64". What is not committed is not written; where writing fails,
 // Begin says so ever after. One thread.
 class FileOutput final : public Output {
  public:
-  // Empties the files of `topics`, making the directory if need be; records of other topics are not kept.
+  // Empties the files of `topics`, making the directory if need be; records of other topics are not kept. Those of
+  // topics in `tables` become rows of these.
   static absl::StatusOr<std::unique_ptr<FileOutput>> Open(const std::string& directory,
-                                                          const std::set<std::string>& topics);
+                                                          const std::set<std::string>& topics,
+                                                          std::map<std::string, FileTable> tables = {});
   // One more to the same files, for another thread: what one commits stands together.
   std::unique_ptr<FileOutput> Another() const;
 
@@ -109,8 +118,11 @@ class FileOutput final : public Output {
  private:
   // What all outputs to the same files share.
   struct Files {
-    std::mutex mutex;  // While writing; the map stays as Open has made it.
+    std::mutex mutex;  // While writing; the maps stay as Open has made them.
     std::map<std::string, std::ofstream> streams;
+    std::map<std::string, FileTable> tables;
+
+    std::string NameOf(const std::string& topic) const;
   };
 
   explicit FileOutput(std::shared_ptr<Files> files) : files_(std::move(files)) {}

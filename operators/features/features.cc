@@ -122,6 +122,18 @@ PurchaseSummary SummarisePurchases(const CustomerProfile& profile) {
   return summary;
 }
 
+void ListPurchaseDays(const CustomerProfile& profile, std::vector<int64_t>* days) {
+  days->clear();
+  ListDays(profile.settled_orders().days(), days);
+  // No open order is earlier than a settled one.
+  for (int row = 0; row < profile.open_orders().id_size(); ++row) {
+    const OrderView order = OpenOrder(profile.open_orders(), row);
+    if (order.cancelled) continue;
+    const int64_t day = DayOf(order.time_ms);
+    if (days->empty() || day > days->back()) days->push_back(day);
+  }
+}
+
 bool HasConsent(const CustomerProfile& profile, v1::Purpose purpose, v1::Channel channel) {
   const int row = RowOf(profile.consents().key(), ConsentKey(purpose, channel));
   return row >= 0 && IsInForce(profile.consents(), row);

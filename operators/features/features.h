@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "ebb/v1/customer_features.pb.h"
 #include "ebb/v1/header.pb.h"
@@ -28,6 +29,10 @@ struct PurchaseSummary {
 };
 // Takes time in proportion to the orders of the refund window.
 PurchaseSummary SummarisePurchases(const operators::CustomerProfile& profile);
+
+// The days (UTC, since 1970) with an order that was not cancelled, ascending, each once; of long ago perhaps only the
+// first. What *days held before is replaced.
+void ListPurchaseDays(const operators::CustomerProfile& profile, std::vector<int64_t>* days);
 
 // Whether a consent was given and not withdrawn since. Denied unless told otherwise: false for what is unspecified.
 bool HasConsent(const operators::CustomerProfile& profile, v1::Purpose purpose, v1::Channel channel);

@@ -71,6 +71,13 @@ bool Insert(int64_t day, CustomerProfile::PurchaseDays* days) {
 
 }  // namespace
 
+void ListDays(const CustomerProfile::PurchaseDays& days, std::vector<int64_t>* list) {
+  if (days.count() == 0) return;
+  const std::vector<int64_t> kept = KeptDays(days);
+  if (kept.front() != days.first()) list->push_back(days.first());
+  list->insert(list->end(), kept.begin(), kept.end());
+}
+
 bool GapsAreWhole(const CustomerProfile::PurchaseDays& days) {
   int64_t left = days.last() - days.first();
   int64_t count = 0;

@@ -4,6 +4,7 @@
 // Distinct days and the gaps between them. Pure functions; any thread. Days may come in any order and more than once.
 
 #include <cstdint>
+#include <vector>
 
 #include "operators/features/customer_profile.pb.h"
 
@@ -25,6 +26,10 @@ DaySums SumsOf(const operators::CustomerProfile::PurchaseDays& days);
 // Adds a day, of which the latest `max_gaps` gaps are kept one by one. False, and no change, when the day lies among
 // those that are no longer: whether it is new cannot be told.
 bool AddDay(int64_t day, int64_t max_gaps, operators::CustomerProfile::PurchaseDays* days);
+
+// Adds to *list the days that are kept one by one, ascending, and before them the first of all, whose successors may be
+// missing.
+void ListDays(const operators::CustomerProfile::PurchaseDays& days, std::vector<int64_t>* list);
 
 // Whether the gaps kept one by one are as many as is said, and none leads back before the first day.
 bool GapsAreWhole(const operators::CustomerProfile::PurchaseDays& days);
