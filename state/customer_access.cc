@@ -50,7 +50,7 @@ void CustomerAccess::Clear(StateId state) {
 }
 
 std::optional<std::string> CustomerAccess::FindRow(StateId state, std::string_view sub_key) {
-  const std::string key = layout::RowKey(customer_->id, state, sub_key);
+  const std::string key = layout::RowKey(customer_->id(), state, sub_key);
   if (auto it = customer_->open->rows.find(key); it != customer_->open->rows.end()) return it->second;
   if (customer_->rows) {
     if (auto it = customer_->rows->find(key); it != customer_->rows->end()) return it->second;
@@ -64,26 +64,26 @@ std::optional<std::string> CustomerAccess::FindRow(StateId state, std::string_vi
 }
 
 void CustomerAccess::PutRow(StateId state, std::string_view sub_key, std::string value) {
-  pinned_bytes_ += sub_key.size() + value.size() + customer_->id.size() + kRowOverheadBytes;
-  customer_->open->rows[layout::RowKey(customer_->id, state, sub_key)] = std::move(value);
+  pinned_bytes_ += sub_key.size() + value.size() + customer_->id_bytes + kRowOverheadBytes;
+  customer_->open->rows[layout::RowKey(customer_->id(), state, sub_key)] = std::move(value);
   customer_->open->changed = true;
 }
 
 void CustomerAccess::EraseRow(StateId state, std::string_view sub_key) {
-  customer_->open->rows[layout::RowKey(customer_->id, state, sub_key)] = std::nullopt;
+  customer_->open->rows[layout::RowKey(customer_->id(), state, sub_key)] = std::nullopt;
   customer_->open->changed = true;
 }
 
 void CustomerAccess::ScanRows(StateId state, std::string_view from, const RowVisitor& visit) {
-  const std::string first = layout::RowKey(customer_->id, state, from);
-  const std::string end = layout::PrefixEnd(layout::RowKey(customer_->id, state, ""));
+  const std::string first = layout::RowKey(customer_->id(), state, from);
+  const std::string end = layout::PrefixEnd(layout::RowKey(customer_->id(), state, ""));
   auto rows = MergedRows(store_, first, end, {customer_->rows.get(), &customer_->open->rows});
   if (!rows.ok()) {
     status_.Update(rows.status());
     return;
   }
   for (const auto& [key, value] : *rows) {
-    if (value && !visit(layout::SubKeyOf(key, customer_->id), *value)) return;
+    if (value && !visit(layout::SubKeyOf(key, customer_->id()), *value)) return;
   }
 }
 

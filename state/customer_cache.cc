@@ -21,7 +21,7 @@ constexpr size_t kMessageShare = 32;           // Of the cache's bytes, what mes
 template <class Customers>
 void BringNear(size_t i, const Customers& customers) {
   ReadTogether(i, customers.size(), [&](size_t j) { return customers[j]; });
-  ReadTogether(i, customers.size(), [&](size_t j) { return customers[j]->body.data(); });
+  ReadTogether(i, customers.size(), [&](size_t j) { return customers[j]->body.block(); });
 }
 
 }  // namespace
@@ -36,11 +36,11 @@ CustomerCache::CustomerCache(Store* store, size_t bytes)
 CustomerCache::~CustomerCache() = default;
 
 size_t CustomerCache::SizeOf(const Customer& customer) {
-  size_t bytes = sizeof(Customer) + kEntryBytes + customer.id.capacity() + customer.body.capacity();
+  size_t bytes = sizeof(Customer) + kEntryBytes + customer.id_bytes + customer.body.block_bytes();
   if (customer.rows) {
     for (const auto& [key, value] : *customer.rows) bytes += key.size() + (value ? value->size() : 0) + 64;
   }
-  if (customer.wake_ms != kNoTime) bytes += 48 + customer.id.size();
+  if (customer.wake_ms != kNoTime) bytes += 48 + customer.id_bytes;
   return bytes;
 }
 
@@ -80,8 +80,9 @@ absl::Status CustomerCache::Prefetch(absl::Span<const std::string_view> ids, std
   }
   std::vector<std::pair<std::string, size_t>> wanted;  // Keys and places of those that are not in memory.
   for (size_t i = 0; i < ids.size(); ++i) {
-    ReadTogether(i, ids.size(), [&](size_t j) { return (*found)[j]; });
-    if (ids[i].empty() || ((*found)[i] != nullptr && (*found)[i]->id == ids[i])) continue;
+    ReadTogether(i, ids.size(),
+                 [&](size_t j) -> const void* { return (*found)[j] == nullptr ? nullptr : (*found)[j]->id().data(); });
+    if (ids[i].empty() || ((*found)[i] != nullptr && (*found)[i]->id() == ids[i])) continue;
     if (auto it = entries_.find(Key(ids[i])); it != entries_.end()) {
       (*found)[i] = it->customer;  // Another one has the same hash.
     } else {
@@ -108,8 +109,7 @@ absl::Status CustomerCache::Prefetch(absl::Span<const std::string_view> ids, std
 }
 
 absl::StatusOr<Customer*> CustomerCache::Insert(std::string_view id, const std::optional<std::string>& row) {
-  auto customer = std::make_unique<Customer>();
-  customer->id = id;
+  Customer::Owned customer = Customer::Make(id);
   if (row) {
     auto document = ReadStampedRow(*row);
     if (!document) {
@@ -117,8 +117,8 @@ absl::StatusOr<Customer*> CustomerCache::Insert(std::string_view id, const std::
                                  "directory");
     }
     customer->stamp = document->stamp;
-    customer->body = document->body;
-    customer->index_ms = EarliestDeadline(customer->body).value_or(kNoTime);
+    customer->body.Assign(document->body);
+    customer->index_ms = EarliestDeadline(document->body).value_or(kNoTime);
   }
   Customer* const inserted = customer.get();
   inserted->used = true;  // Soon: nobody is looked for in vain.
@@ -146,7 +146,7 @@ StateAccess& CustomerCache::Open(Customer* customer, int64_t earliest_ms) {
   }
   TouchedCustomer& touched = *customer->touched;
   if (touched.rows) open->rows = std::move(*std::exchange(touched.rows, nullptr));
-  if (!SplitDocument(touched.changed ? touched.next_body : customer->body, &parts_)) {
+  if (!SplitDocument((touched.changed ? touched.next_body : customer->body).view(), &parts_)) {
     status_.Update(absl::DataLossError("a customer's stored document cannot be read; rebuild the local state by "
                                        "deleting its directory"));
     return access_;
@@ -198,7 +198,7 @@ void CustomerCache::SetAside(OpenCustomer* open) {
     for (const DocumentTimer& timer : open->timers) AppendTimer(&next_body_, timer);
     pinned_bytes_ += next_body_.size();
     pinned_bytes_ -= touched.changed ? touched.next_body.size() : open->customer->body.size();
-    touched.next_body = next_body_;
+    touched.next_body.Assign(next_body_);
     touched.changed = true;
   }
   if (!open->rows.empty()) touched.rows = std::make_unique<CustomerRows>(std::move(open->rows));
@@ -220,12 +220,12 @@ void CustomerCache::SetWake(Customer* customer, int64_t time_ms) {
   ClearWake(customer);
   customer->wake_ms = time_ms;
   Count(customer);
-  wakes_.Add(time_ms, customer->id);
+  wakes_.Add(time_ms, customer->id());
 }
 
 void CustomerCache::ClearWake(Customer* customer) {
   if (customer->wake_ms == kNoTime) return;
-  wakes_.Remove(customer->wake_ms, customer->id);
+  wakes_.Remove(customer->wake_ms, customer->id());
   customer->wake_ms = kNoTime;
   Count(customer);
 }
@@ -246,7 +246,7 @@ void CustomerCache::KeepWake(Customer* customer) {
 }
 
 void CustomerCache::WakeFromBody(Customer* customer) {
-  const auto earliest = EarliestDeadline(customer->body);
+  const auto earliest = EarliestDeadline(customer->body.view());
   const bool store_will_tell = earliest && customer->index_ms != kNoTime && customer->index_ms <= *earliest &&
                                wakes_.StoreWillTell(customer->index_ms);
   if (earliest && !store_will_tell) {
@@ -264,7 +264,7 @@ void CustomerCache::Freeze() {
 
 void CustomerCache::AddToWriteBack(uint64_t epoch, Customer* customer, WriteBack* out) {
   const TouchedCustomer* const touched = customer->touched;
-  const std::string& body = touched != nullptr && touched->changed ? touched->next_body : customer->body;
+  const std::string_view body = (touched != nullptr && touched->changed ? touched->next_body : customer->body).view();
   const auto write = [out](const CustomerRows& rows) {
     for (const auto& [key, value] : rows) {
       if (value) {
@@ -285,7 +285,7 @@ void CustomerCache::AddToWriteBack(uint64_t epoch, Customer* customer, WriteBack
   }
   // The document goes with every write-back: its stamp is what tells redo that the rows are ahead.
   StampedRow(epoch, body, &row_);
-  out->rows.Put(layout::DocumentKey(customer->id), row_);
+  out->rows.Put(layout::DocumentKey(customer->id()), row_);
   out->customers.push_back(customer);
 }
 
@@ -340,7 +340,7 @@ bool CustomerCache::HasRows(const Customer& customer) {
   const CustomerRows& unwritten = customer.rows ? *customer.rows : none;
   bool rows_left =
       std::any_of(unwritten.begin(), unwritten.end(), [](const auto& row) { return row.second.has_value(); });
-  const std::string document = layout::DocumentKey(customer.id);
+  const std::string document = layout::DocumentKey(customer.id());
   status_.Update(
       store_->Scan(document + '\0', layout::PrefixEnd(document), [&](std::string_view key, std::string_view) {
         rows_left |= !unwritten.contains(std::string(key));
@@ -349,16 +349,16 @@ bool CustomerCache::HasRows(const Customer& customer) {
   return rows_left;
 }
 
-void CustomerCache::Dig(const std::string& id, uint64_t epoch) {
+void CustomerCache::Dig(std::string_view id, uint64_t epoch) {
   if (graves_.size() >= kMaxGraves) return;
-  graves_[id] = epoch;
-  grave_order_.insert({epoch, id});
+  graves_[std::string(id)] = epoch;
+  grave_order_.emplace(epoch, id);
 }
 
-void CustomerCache::Fill(const std::string& id) {
-  auto it = graves_.find(id);
+void CustomerCache::Fill(std::string_view id) {
+  auto it = graves_.find(absl::string_view(id.data(), id.size()));
   if (it == graves_.end()) return;
-  grave_order_.erase({it->second, id});
+  grave_order_.erase({it->second, it->first});
   graves_.erase(it);
 }
 
@@ -370,10 +370,10 @@ void CustomerCache::MarkWritten(uint64_t epoch, Customer* customer, WriteBatch* 
   customer->stamp = epoch;
   customer->dirty_since = 0;
   Count(customer);
-  const int64_t deadline = EarliestDeadline(customer->body).value_or(kNoTime);
+  const int64_t deadline = EarliestDeadline(customer->body.view()).value_or(kNoTime);
   if (deadline != customer->index_ms) {
-    if (customer->index_ms != kNoTime) batch->Delete(layout::WakeKey(customer->index_ms, customer->id));
-    if (deadline != kNoTime) batch->Put(layout::WakeKey(deadline, customer->id), "");
+    if (customer->index_ms != kNoTime) batch->Delete(layout::WakeKey(customer->index_ms, customer->id()));
+    if (deadline != kNoTime) batch->Put(layout::WakeKey(deadline, customer->id()), "");
     customer->index_ms = deadline;
   }
   if (deadline == kNoTime || wakes_.StoreWillTell(deadline)) {
@@ -381,8 +381,8 @@ void CustomerCache::MarkWritten(uint64_t epoch, Customer* customer, WriteBatch* 
   } else if (customer->wake_ms == kNoTime || customer->wake_ms > deadline) {
     SetWake(customer, deadline);
   }
-  Fill(customer->id);
-  if (deleted) Dig(customer->id, epoch);
+  Fill(customer->id());
+  if (deleted) Dig(customer->id(), epoch);
 }
 
 void CustomerCache::Commit(uint64_t epoch, WriteBack written, WriteBatch* batch) {
@@ -448,7 +448,7 @@ void CustomerCache::Evict() {
     spared = false;
     for (size_t left = customers_.size(); bytes_ > limit_bytes_ && left > 0; --left) {
       ReadTogether(left, left + customers_.size(), [&](size_t j) { return customers_[j - left].get(); });
-      std::unique_ptr<Customer> customer = std::move(customers_.front());
+      Customer::Owned customer = std::move(customers_.front());
       customers_.pop_front();
       const bool must_stay = customer->dirty_since != 0 || customer->wake_ms != kNoTime;
       if (must_stay || customer->used) {
@@ -459,7 +459,7 @@ void CustomerCache::Evict() {
       }
       ++generation_;
       bytes_ -= customer->bytes;
-      entries_.erase(entries_.find(Key(customer->id)));
+      entries_.erase(entries_.find(Key(customer->id())));
     }
   }
 }

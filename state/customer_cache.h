@@ -142,7 +142,7 @@ class CustomerCache {
   struct EntryEqual {
     using is_transparent = void;
     bool operator()(const Entry& a, const Entry& b) const { return a.customer == b.customer; }
-    bool operator()(const Entry& a, const Key& b) const { return a.hash == b.hash && a.customer->id == b.id; }
+    bool operator()(const Entry& a, const Key& b) const { return a.hash == b.hash && a.customer->id() == b.id; }
     bool operator()(const Entry& a, const HashOnly& b) const { return a.hash == b.hash; }
   };
 
@@ -166,8 +166,8 @@ class CustomerCache {
   void AddToWriteBack(uint64_t epoch, Customer* customer, WriteBack* out);
   void BuryDue(uint64_t epoch, WriteBack* out);
   bool HasRows(const Customer& customer);
-  void Dig(const std::string& id, uint64_t epoch);
-  void Fill(const std::string& id);
+  void Dig(std::string_view id, uint64_t epoch);
+  void Fill(std::string_view id);
   void MarkWritten(uint64_t epoch, Customer* customer, WriteBatch* batch);
   void SetWake(Customer* customer, int64_t time_ms);
   void ClearWake(Customer* customer);
@@ -181,7 +181,7 @@ class CustomerCache {
   const size_t limit_bytes_;
   TimeIndex wakes_;
   absl::flat_hash_set<Entry, EntryHash, EntryEqual> entries_;
-  std::deque<std::unique_ptr<Customer>> customers_;  // In the order in which they are looked at to leave.
+  std::deque<Customer::Owned> customers_;            // In the order in which they are looked at to leave.
   std::deque<Customer*> dirty_;                      // In order of dirty_since.
   std::deque<TouchedCustomer> touched_;              // By the open epoch, in the order in which they came.
   // Those whom the epoch touches for the first time, so few that they stay near the processor; and those who came back.

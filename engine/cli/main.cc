@@ -4,7 +4,7 @@
 // 2 MiB their addresses are found in a fraction of the time. What one epoch has freed the next ones need again, so it
 // is kept for a while.
 extern "C" {
-const char* malloc_conf = "thp:always,dirty_decay_ms:30000";
+const char* malloc_conf = "thp:always,dirty_decay_ms:3000";
 }
 
 int main(int argc, char** argv) { return ebb::RunCommandLine(argc, argv); }

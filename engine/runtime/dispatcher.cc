@@ -59,7 +59,7 @@ std::string Dispatcher::NextId() {
   const Graph::Node& node = graph_.nodes()[node_];
   // Offsets have no part in it: a replay from files has others.
   const std::string text =
-      Text(node.spec->id, "\x1f", node.op->version(), "\x1f", customer_->id, "\x1f", cause_.event_source, "\x1f",
+      Text(node.spec->id, "\x1f", node.op->version(), "\x1f", customer_->id(), "\x1f", cause_.event_source, "\x1f",
            cause_.event_id, "\x1f", absl::ToUnixMillis(now_), "\x1f", emitted_[node_]);
   return Text(absl::Hex(StableHash64(text, 1), absl::kZeroPad16), absl::Hex(StableHash64(text, 2), absl::kZeroPad16));
 }
@@ -79,7 +79,7 @@ void Dispatcher::Emit(const google::protobuf::Message& message) {
 
 uint64_t Dispatcher::Random() {
   // Seeded by what is the same on every redo and replay, never by the epoch.
-  return StableHash64(Text(graph_.nodes()[node_].spec->id, "\x1f", customer_->id, "\x1f", cause_.event_source, "\x1f",
+  return StableHash64(Text(graph_.nodes()[node_].spec->id, "\x1f", customer_->id(), "\x1f", cause_.event_source, "\x1f",
                            cause_.event_id, "\x1f", absl::ToUnixMillis(now_)),
                       ++draws_);
 }

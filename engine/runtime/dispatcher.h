@@ -44,7 +44,7 @@ class Dispatcher final : public OperatorContext {
 
   absl::Time now() const override { return now_; }
   absl::Time watermark() const override { return watermark_; }
-  std::string_view customer() const override { return customer_->id; }
+  std::string_view customer() const override { return customer_->id(); }
   const Cause& cause() const override { return cause_; }
   StateAccess& state() override { return *state_; }
   std::string NextId() override;

@@ -114,7 +114,7 @@ Customer* SourceCursor::KnownCustomer(uint64_t generation) const {
   ReadTogether(record_, customers.size(), [&](size_t i) -> const void* {
     const Customer* const customer = customers[i];
     if (customer == nullptr) return nullptr;
-    return customer->open == nullptr ? static_cast<const void*>(customer->body.data()) : &customer->open->values;
+    return customer->open == nullptr ? customer->body.block() : &customer->open->values;
   });
   ReadTogether(record_, customers.size(), [&](size_t i) -> const void* {
     const OpenCustomer* const open = customers[i] == nullptr ? nullptr : customers[i]->open;

@@ -212,16 +212,17 @@ absl::Status Task::FireOwn(Customer* customer) {
 
 absl::Status Task::FireFirst(Customer* customer, Streak* streak) {
   const DocumentTimer timer = customer->open->timers.front();
-  const bool again = customer->id == streak->last.customer && timer.deadline_ms <= streak->last.time_ms + 1;
+  const bool again = customer->id() == streak->last.customer && timer.deadline_ms <= streak->last.time_ms + 1;
   streak->times = again ? streak->times + 1 : 0;
   // What was committed came to an end, be it in another order.
   if (streak->times > kMaxTimersInARow && redoing_ == 0) {
-    return absl::InternalError(Text("timer ", timer.timer, " of customer ", customer->id, " has fired ", streak->times,
+    return absl::InternalError(Text("timer ", timer.timer, " of customer ", customer->id(), " has fired ",
+                                    streak->times,
                                     " times, a millisecond apart: an operator arms it in the past again and again"));
   }
-  streak->last = {timer.deadline_ms, customer->id};
+  streak->last = {timer.deadline_ms, std::string(customer->id())};
   source_at_hand_.reset();
-  customer_at_hand_ = customer->id;
+  customer_at_hand_ = customer->id();
   now_ = absl::FromUnixMillis(timer.deadline_ms);
   dispatcher_->Fire(timer.timer, now_, customer);
   ++epoch_timers_;
@@ -335,7 +336,7 @@ void Task::RefuseResult(const OutputRecord& result) {
 
 absl::Status Task::CheckStamp(const Customer& customer) const {
   if (customer.stamp <= epoch_) return absl::OkStatus();
-  return absl::DataLossError(Text("the stored state of customer ", customer.id, " is of epoch ", customer.stamp,
+  return absl::DataLossError(Text("the stored state of customer ", customer.id(), " is of epoch ", customer.stamp,
                                   ", but the last one is ", epoch_, ": the local state is of another life; delete the ",
                                   "directory ", options_.partition,
                                   " of state_dir, and it is rebuilt from the changelog"));

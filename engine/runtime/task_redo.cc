@@ -182,7 +182,8 @@ void Task::AbandonRedo() {
 absl::StatusOr<std::string> Task::Describe(std::string_view id) {
   auto loaded = cache_->Load(id);
   if (!loaded.ok()) return loaded.status();
-  return DescribeCustomer(manifest_, (*loaded)->id, (*loaded)->body, epoch_, store_.get(), (*loaded)->rows.get());
+  return DescribeCustomer(manifest_, (*loaded)->id(), (*loaded)->body.view(), epoch_, store_.get(),
+                          (*loaded)->rows.get());
 }
 
 }  // namespace ebb

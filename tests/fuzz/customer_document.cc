@@ -76,7 +76,7 @@ void Touch(CustomerCache& cache, Store& store, const std::string& id, uint64_t e
     Require(absl::IsDataLoss(loaded.status()), "a document that cannot be read is a loss of data");
     return RequireExplains(Text(loaded.status().message()));
   }
-  const std::string body = (*loaded)->body;
+  const std::string body((*loaded)->body.view());
   const auto before = SplitDocument(body);
   StateAccess& access = cache.Open(*loaded);
   LookAt(access);

@@ -135,7 +135,7 @@ class Course {
     for (size_t i = random_() % 4; i > 0; --i) ids.push_back(kIds[random_() % kIds.size()]);
     std::vector<Customer*> found;
     ASSERT_TRUE(cache_.Prefetch(ids, &found).ok());
-    for (size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(found[i]->id, ids[i]);
+    for (size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(found[i]->id(), ids[i]);
   }
 
   // An event reaches into the past a little, a timer does not, else time might stand still.
@@ -153,7 +153,7 @@ class Course {
   }
 
   void Fire(Customer* customer, const DocumentTimer& timer) {
-    const uint64_t seed = StableHash64(Text(customer->id, timer.timer, "@", timer.deadline_ms));
+    const uint64_t seed = StableHash64(Text(customer->id(), timer.timer, "@", timer.deadline_ms));
     Apply(customer, [&](StateAccess& access) {
       access.Disarm(timer.timer);
       Operate(access, seed, timer.deadline_ms, 10 * kMinute);
@@ -167,7 +167,7 @@ class Course {
     cache_.KeepWake(customer);
     EXPECT_TRUE(cache_.status().ok()) << cache_.status();
     if (redoing_ != 0) return;
-    Plain& plain = live_[customer->id];
+    Plain& plain = live_[std::string(customer->id())];
     change(plain);
     EXPECT_EQ(Read(cache_.Open(customer)).ToString(), plain.ToString());
   }
@@ -193,8 +193,8 @@ class Course {
       const DocumentTimer timer = timers.front();
       if (redoing_ == 0) {
         const auto next = NextTimer();
-        ASSERT_TRUE(next && *next == std::tuple(timer.deadline_ms, customer->id, timer.timer))
-            << "timer " << timer.timer << " of " << testing::PrintToString(customer->id) << " fired at "
+        ASSERT_TRUE(next && *next == std::tuple(timer.deadline_ms, customer->id(), timer.timer))
+            << "timer " << timer.timer << " of " << testing::PrintToString(customer->id()) << " fired at "
             << timer.deadline_ms << " out of its turn";
         ++fired_;
       }
@@ -241,7 +241,7 @@ class Course {
     for (const std::string& id : changed) dirty.try_emplace(id, epoch);
     uint64_t youngest_written = 0;
     for (const Customer* customer : written.customers) {
-      const auto it = dirty.find(customer->id);
+      const auto it = dirty.find(std::string(customer->id()));
       if (it == dirty.end()) {
         ADD_FAILURE() << "a clean customer, or one customer twice";
         continue;
@@ -278,8 +278,9 @@ class Course {
       dirty_since_.try_emplace(id, epoch_);
     }
     for (const Customer* customer : written.customers) {
-      stamps_[customer->id] = as_of_[customer->id] = epoch_;
-      dirty_since_.erase(customer->id);
+      const std::string id(customer->id());
+      stamps_[id] = as_of_[id] = epoch_;
+      dirty_since_.erase(id);
     }
     for (const std::string& id : written.buried) stamps_.erase(id);
     buried_ += static_cast<int>(written.buried.size());

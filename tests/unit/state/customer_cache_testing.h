@@ -93,7 +93,7 @@ class CustomerCacheTest : public testing::Test {
   // Between epochs: "1=Ann timer 1@500, dirty since 3".
   std::string State(std::string_view id) {
     const Customer& customer = Load(id);
-    std::string text = Shown(customer.body);
+    std::string text = Shown(customer.body.view());
     if (customer.dirty_since != 0) text += Text(", dirty since ", customer.dirty_since);
     return text;
   }
@@ -150,7 +150,7 @@ class CustomerCacheTest : public testing::Test {
   }
   static std::vector<std::string> Ids(const WriteBack& written) {
     std::vector<std::string> ids;
-    for (const Customer* customer : written.customers) ids.push_back(customer->id);
+    for (const Customer* customer : written.customers) ids.emplace_back(customer->id());
     return ids;
   }
 

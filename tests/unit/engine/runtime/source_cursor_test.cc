@@ -75,7 +75,7 @@ TEST_F(SourceCursorTest, NothingMoreIsTakenInWhileEnoughIsBuffered) {
 TEST_F(SourceCursorTest, BatchesThatAreUsedAgainHoldWhatCameLast) {
   constexpr size_t kRecords = 2 * SourceCursor::kPollRecords;
   ASSERT_TRUE(cursor_.Start(&input_, 0).ok());
-  Customer ann;
+  const Customer::Owned ann = Customer::Make("ann");
   for (size_t round = 0; round < 3; ++round) {
     for (size_t i = 0; i < kRecords; ++i) {
       ASSERT_TRUE(broker_.Append(cursor_.partition(), "", Text("record ", round * kRecords + i)).ok());
@@ -93,7 +93,7 @@ TEST_F(SourceCursorTest, BatchesThatAreUsedAgainHoldWhatCameLast) {
       EXPECT_GT(cursor_.kept_bytes(), 0u);
       if (attempt == 0) cursor_.Rewind();
     }
-    cursor_.VisitNext([&](SourceCursor::Batch* batch) { batch->customers.assign(batch->records.size(), &ann); });
+    cursor_.VisitNext([&](SourceCursor::Batch* batch) { batch->customers.assign(batch->records.size(), ann.get()); });
     cursor_.Release();
     EXPECT_EQ(cursor_.kept_bytes(), 0u);
   }
