@@ -31,7 +31,16 @@ void ExplainUnknownCommand(const CLI::App& app) {
             << "Run with --help for more information.\n";
 }
 
+std::vector<CommandRegistration::Add>& Registered() {
+  static auto* const all = new std::vector<CommandRegistration::Add>;
+  return *all;
+}
+
 }  // namespace
+
+CommandRegistration::CommandRegistration(Add add) { Registered().push_back(add); }
+
+const std::vector<CommandRegistration::Add>& CommandRegistration::All() { return Registered(); }
 
 void AddVersionCommand(CLI::App& app, int* exit_code) {
   CLI::App* version = app.add_subcommand("version", "Print the version and those of the libraries it runs on");
@@ -56,6 +65,7 @@ int RunCommandLine(int argc, char** argv) {
   AddValidateCommand(app, &exit_code);
   AddReplayCommand(app, &exit_code);
   AddGenerateCommand(app, &exit_code);
+  for (const CommandRegistration::Add add : CommandRegistration::All()) add(app, &exit_code);
   AddStateCommand(app, &exit_code);
   AddVersionCommand(app, &exit_code);
   try {

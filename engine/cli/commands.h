@@ -3,9 +3,22 @@
 
 // The commands of `ebb`. Each adds itself to the command line; the one chosen sets the exit code.
 
+#include <vector>
+
 #include "CLI/App.hpp"
 
 namespace ebb {
+
+// A command that the engine does not know, made known before main by a static object beside it. Whoever links that
+// file has the command. Registered while one thread runs; in no particular order.
+class CommandRegistration {
+ public:
+  // Adds itself to the command line; the callback sets the exit code.
+  using Add = void (*)(CLI::App& app, int* exit_code);
+
+  explicit CommandRegistration(Add add);
+  static const std::vector<Add>& All();
+};
 
 void AddRunCommand(CLI::App& app, int* exit_code);
 void AddValidateCommand(CLI::App& app, int* exit_code);
