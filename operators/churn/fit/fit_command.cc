@@ -1,0 +1,119 @@
+// `ebb fit churn`: from training rows to a model that can be published, and what it is worth.
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "CLI/App.hpp"
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "engine/cli/command.h"
+#include "engine/cli/commands.h"
+#include "google/protobuf/util/json_util.h"
+#include "operators/churn/fit/fit.h"
+#include "operators/churn/fit/report.h"
+#include "operators/churn/fit/training_data.h"
+#include "state/text.h"
+
+namespace ebb {
+namespace {
+
+struct FitOptions {
+  std::string features;
+  std::string judge;
+  std::string output;
+  ChurnFitOptions fit;
+};
+
+std::string ToJson(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  options.always_print_primitive_fields = true;
+  options.preserve_proto_field_names = true;
+  std::string text;
+  (void)google::protobuf::util::MessageToJsonString(message, &text, options);
+  return text;
+}
+
+absl::Status Write(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << text << std::flush;
+  return file ? absl::OkStatus() : absl::PermissionDeniedError(Text("cannot write ", path, ": ", std::strerror(errno)));
+}
+
+// The rows of the last cut-off, which are taken out of *rows.
+TrainingRowList TakeLastCutoff(TrainingRowList* rows) {
+  if (rows->empty()) return {};
+  const auto first = std::find_if(rows->begin(), rows->end(), [&](const v1::TrainingRow& row) {
+    return row.cutoff_ms() == rows->back().cutoff_ms();
+  });
+  TrainingRowList last(first, rows->end());
+  rows->erase(first, rows->end());
+  return last;
+}
+
+absl::Status FitTo(FitOptions options) {
+  auto training = ReadTrainingFile(options.features);
+  if (!training.ok()) return training.status();
+  TrainingRowList judged;
+  if (options.judge.empty()) {
+    judged = TakeLastCutoff(&*training);
+  } else {
+    auto read = ReadTrainingFile(options.judge);
+    if (!read.ok()) return read.status();
+    judged = *std::move(read);
+  }
+  if (options.fit.version.empty()) options.fit.version = FingerprintOf(*training).substr(0, 8);
+  auto fit = FitChurn(*training, judged, options.fit);
+  if (!fit.ok()) return fit.status();
+  const operators::ChurnReport report = ReportOf(*fit);
+  std::error_code error;
+  std::filesystem::create_directories(options.output, error);
+  for (const auto& [name, text] :
+       {std::pair("model.json", ToJson(fit->model)), std::pair("report.json", ToJson(report)),
+        std::pair("report.html", PageOf(report))}) {
+    if (auto status = Write(options.output + "/" + name, text); !status.ok()) return status;
+  }
+  std::cout << SummaryOf(report) << "\nin " << options.output << ": model.json, report.json, report.html\n";
+  return absl::OkStatus();
+}
+
+void AddFitCommand(CLI::App& app, int* exit_code) {
+  auto options = std::make_shared<FitOptions>();
+  CLI::App* fit = app.add_subcommand("fit", "Fit a model to what ebb replay has written");
+  fit->require_subcommand(1);
+  CLI::App* churn = fit->add_subcommand("churn", "Fit a model of churn, and see how good it is");
+  churn->add_option("--features", options->features, "What ebb replay --features-at has written: features.csv")
+      ->required()
+      ->type_name("FILE");
+  churn
+      ->add_option("--judge", options->judge,
+                   "The same of one cut-off, perhaps with another horizon, to judge the model on;\n"
+                   "if not given, the last cut-off of --features, which it does not learn from")
+      ->type_name("FILE");
+  churn
+      ->add_option("--model", options->fit.model,
+                   "logistic, forest or boosted; or of purchases alone bgnbd, mbgnbd or paretonbd")
+      ->capture_default_str();
+  churn->add_option("--id", options->fit.id, "What the model is called")->capture_default_str();
+  churn->add_option("--model-version", options->fit.version,
+                    "What alerts call this version of it (default: of the data it was fitted to)");
+  churn->add_option("--output", options->output, "The directory for the model and its report")
+      ->required()
+      ->type_name("DIR");
+  churn->footer(
+      "The same rows give the same model. It learns from cut-offs whose horizon ends before the one it is judged on,\n"
+      "and is compared with a buy-till-you-die model and with recency alone: whoever bought last is safest.\n\n"
+      "Exit codes: 0 done; 1 failed; 2 the rows or the command line are wrong.");
+  churn->callback([options, exit_code] {
+    const absl::Status status = FitTo(*options);
+    *exit_code = status.ok() ? kExitOk : Fail(status);
+  });
+}
+
+const CommandRegistration kRegistration(&AddFitCommand);
+
+}  // namespace
+}  // namespace ebb
