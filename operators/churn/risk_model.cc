@@ -44,8 +44,36 @@ PurchaseHistory HistoryOf(const v1::RiskFeatures& features) {
           features.age_days() / kDaysPerWeek};
 }
 
-double LogOddsOfSilence(const v1::ChurnModel& model, const PurchaseHistory& history) {
-  return LogOdds(RiskOfNoPurchase(PurchaseModelOf(model.purchases()), history, model.horizon_days() / kDaysPerWeek));
+double LogOddsOfSilence(const v1::ChurnModel::Purchases& purchases, double horizon_days,
+                        const PurchaseHistory& history) {
+  return LogOdds(RiskOfNoPurchase(PurchaseModelOf(purchases), history, horizon_days / kDaysPerWeek));
+}
+
+absl::Status CheckPurchases(const v1::ChurnModel::Purchases& purchases, const char* path) {
+  const std::string& name = purchases.model();
+  if (name != "bg-nbd" && name != "mbg-nbd" && name != "pareto-nbd") {
+    return Refused(path, ".model: expected bg-nbd, mbg-nbd or pareto-nbd, got ", name);
+  }
+  const absl::Status valid = ValidateParameters(PurchaseModelOf(purchases));
+  return valid.ok() ? valid : Refused(path, ": ", valid.message());
+}
+
+absl::Status CheckTerm(const v1::ChurnModel::Logistic::Term& term, const std::string& path) {
+  const bool finite = std::isfinite(term.weight()) && std::isfinite(term.mean()) && std::isfinite(term.scale());
+  if (finite && term.scale() > 0) return absl::OkStatus();
+  return Refused(path, ": expected finite numbers and a scale above 0");
+}
+
+// Adds to what the feature is responsible for already.
+void Attribute(std::string_view feature, double value, double usual, double contribution,
+               std::vector<Contribution>* contributions) {
+  const auto found = std::find_if(contributions->begin(), contributions->end(),
+                                  [&](const Contribution& c) { return c.feature == feature; });
+  if (found != contributions->end()) {
+    found->contribution += contribution;
+  } else {
+    contributions->push_back({feature, value, usual, contribution});
+  }
 }
 
 absl::Status CheckTree(const Tree& tree, const std::string& path, int features) {
@@ -74,6 +102,11 @@ absl::Status CheckTree(const Tree& tree, const std::string& path, int features) 
 
 }  // namespace
 
+double LogOddsOfNoPurchase(const v1::ChurnModel::Purchases& purchases, double horizon_days,
+                           const v1::RiskFeatures& features) {
+  return LogOddsOfSilence(purchases, horizon_days, HistoryOf(features));
+}
+
 absl::StatusOr<std::shared_ptr<const RiskModel>> RiskModel::Make(v1::ChurnModel model) {
   std::shared_ptr<RiskModel> made(new RiskModel(std::move(model)));
   if (auto status = made->Check(); !status.ok()) return status;
@@ -96,7 +129,9 @@ absl::Status RiskModel::Check() {
   if (auto status = CheckFeatures(); !status.ok()) return status;
   if (auto status = CheckCalibration(); !status.ok()) return status;
   switch (model_.kind_case()) {
-    case v1::ChurnModel::kPurchases: return CheckPurchases();
+    case v1::ChurnModel::kPurchases:
+      if (!fields_.empty()) return Refused("features: expected none, since a purchase model chooses its own");
+      return CheckPurchases(model_.purchases(), "purchases");
     case v1::ChurnModel::kLogistic: return CheckLogistic();
     case v1::ChurnModel::kTrees: return CheckTrees();
     case v1::ChurnModel::KIND_NOT_SET: break;
@@ -121,16 +156,6 @@ absl::Status RiskModel::CheckFeatures() {
   return absl::OkStatus();
 }
 
-absl::Status RiskModel::CheckPurchases() const {
-  const std::string& name = model_.purchases().model();
-  if (name != "bg-nbd" && name != "mbg-nbd" && name != "pareto-nbd") {
-    return Refused("purchases.model: expected bg-nbd, mbg-nbd or pareto-nbd, got ", name);
-  }
-  if (!fields_.empty()) return Refused("features: expected none, since a purchase model chooses its own");
-  const absl::Status valid = ValidateParameters(PurchaseModelOf(model_.purchases()));
-  return valid.ok() ? valid : Refused("purchases: ", valid.message());
-}
-
 absl::Status RiskModel::CheckLogistic() const {
   const v1::ChurnModel::Logistic& logistic = model_.logistic();
   if (logistic.terms_size() != model_.features_size() || logistic.terms().empty()) {
@@ -139,13 +164,15 @@ absl::Status RiskModel::CheckLogistic() const {
   }
   if (!std::isfinite(logistic.intercept())) return Refused("logistic.intercept: expected a finite number");
   for (int i = 0; i < logistic.terms_size(); ++i) {
-    const auto& term = logistic.terms(i);
-    const bool finite = std::isfinite(term.weight()) && std::isfinite(term.mean()) && std::isfinite(term.scale());
-    if (!finite || term.scale() <= 0) {
-      return Refused("logistic.terms[", i, "]: expected finite numbers and a scale above 0");
-    }
+    const absl::Status sound = CheckTerm(logistic.terms(i), Text("logistic.terms[", i, "]"));
+    if (!sound.ok()) return sound;
   }
-  return absl::OkStatus();
+  if (logistic.has_purchases() != logistic.has_purchases_term()) {
+    return Refused("logistic: expected purchases and purchases_term, or neither");
+  }
+  if (!logistic.has_purchases()) return absl::OkStatus();
+  const absl::Status sound = CheckPurchases(logistic.purchases(), "logistic.purchases");
+  return sound.ok() ? CheckTerm(logistic.purchases_term(), "logistic.purchases_term") : sound;
 }
 
 absl::Status RiskModel::CheckTrees() const {
@@ -207,12 +234,17 @@ double RiskModel::Descend(const Tree& tree, const v1::RiskFeatures& features, Vi
 }
 
 double RiskModel::Score(const v1::RiskFeatures& features) const {
-  if (model_.has_purchases()) return LogOddsOfSilence(model_, HistoryOf(features));
+  if (model_.has_purchases()) return LogOddsOfNoPurchase(model_.purchases(), model_.horizon_days(), features);
   if (model_.has_logistic()) {
     double score = model_.logistic().intercept();
     for (size_t i = 0; i < fields_.size(); ++i) {
       const auto& term = model_.logistic().terms(static_cast<int>(i));
       score += term.weight() * (std::log1p(ValueOf(features, i)) - term.mean()) / term.scale();
+    }
+    if (model_.logistic().has_purchases()) {
+      const auto& term = model_.logistic().purchases_term();
+      const double x = LogOddsOfNoPurchase(model_.logistic().purchases(), model_.horizon_days(), features);
+      score += term.weight() * (x - term.mean()) / term.scale();
     }
     return score;
   }
@@ -237,31 +269,49 @@ double RiskModel::Calibrated(double score) const {
 
 double RiskModel::Risk(const v1::RiskFeatures& features) const { return Calibrated(Score(features)); }
 
+void RiskModel::ExplainPurchases(const v1::RiskFeatures& features, std::vector<Contribution>* contributions) const {
+  const v1::ChurnModel::Purchases& purchases = model_.purchases();
+  const PurchaseHistory now = HistoryOf(features);
+  PurchaseHistory then = now;
+  then.T = now.t_x;
+  // A customer with as many purchases as the model expects of anyone, who has just bought.
+  const double usual_days = ExpectedPurchases(PurchaseModelOf(purchases), {}, then.T);
+  const double score = LogOddsOfSilence(purchases, model_.horizon_days(), now);
+  const double at_purchase = LogOddsOfSilence(purchases, model_.horizon_days(), then);
+  const double usual_score = LogOddsOfSilence(purchases, model_.horizon_days(), {usual_days, then.t_x, then.T});
+  contributions->push_back({kSilenceDays, features.silence_days(), 0, score - at_purchase});
+  contributions->push_back({kRepeatDays, features.repeat_days(), usual_days, at_purchase - usual_score});
+}
+
+void RiskModel::ExplainLogistic(const v1::RiskFeatures& features, std::vector<Contribution>* contributions) const {
+  const v1::ChurnModel::Logistic& logistic = model_.logistic();
+  for (size_t i = 0; i < fields_.size(); ++i) {
+    const auto& term = logistic.terms(static_cast<int>(i));
+    (*contributions)[i].contribution =
+        term.weight() * (std::log1p((*contributions)[i].value) - term.mean()) / term.scale();
+  }
+  if (!logistic.has_purchases()) return;
+  const auto& term = logistic.purchases_term();
+  const PurchaseHistory now = HistoryOf(features);
+  PurchaseHistory then = now;
+  then.T = now.t_x;
+  const double score = LogOddsOfSilence(logistic.purchases(), model_.horizon_days(), now);
+  const double at_purchase = LogOddsOfSilence(logistic.purchases(), model_.horizon_days(), then);
+  const double unit = term.weight() / term.scale();
+  Attribute(kSilenceDays, features.silence_days(), 0, unit * (score - at_purchase), contributions);
+  Attribute(kRepeatDays, features.repeat_days(), 0, unit * (at_purchase - term.mean()), contributions);
+}
+
 std::vector<Contribution> RiskModel::Explain(const v1::RiskFeatures& features) const {
   std::vector<Contribution> contributions;
   if (model_.has_purchases()) {
-    const PurchaseHistory now = HistoryOf(features);
-    PurchaseHistory then = now;
-    then.T = now.t_x;
-    // A customer with as many purchases as the model expects of anyone, who has just bought.
-    const PurchaseModel model = PurchaseModelOf(model_.purchases());
-    const double usual_days = ExpectedPurchases(model, {}, then.T);
-    const double at_purchase = LogOddsOfSilence(model_, then);
-    contributions.push_back({kSilenceDays, features.silence_days(), 0, LogOddsOfSilence(model_, now) - at_purchase});
-    contributions.push_back({kRepeatDays, features.repeat_days(), usual_days,
-                             at_purchase - LogOddsOfSilence(model_, {usual_days, then.t_x, then.T})});
+    ExplainPurchases(features, &contributions);
   } else {
     for (size_t i = 0; i < fields_.size(); ++i) {
       const double median = model_.features(static_cast<int>(i)).median();
       contributions.push_back({fields_[i]->name(), ValueOf(features, i), median, 0});
     }
-    if (model_.has_logistic()) {
-      for (size_t i = 0; i < fields_.size(); ++i) {
-        const auto& term = model_.logistic().terms(static_cast<int>(i));
-        contributions[i].contribution =
-            term.weight() * (std::log1p(contributions[i].value) - term.mean()) / term.scale();
-      }
-    }
+    if (model_.has_logistic()) ExplainLogistic(features, &contributions);
     for (const Tree& tree : model_.trees().trees()) {
       Descend(tree, features, [&](size_t feature, double change) { contributions[feature].contribution += change; });
     }

@@ -23,6 +23,11 @@ struct Contribution {
   double contribution = 0;
 };
 
+// The log-odds of no purchase within so many days, by a purchase model with valid parameters. Any thread; does not
+// allocate.
+double LogOddsOfNoPurchase(const v1::ChurnModel::Purchases& purchases, double horizon_days,
+                           const v1::RiskFeatures& features);
+
 // Immutable; any thread.
 class RiskModel {
  public:
@@ -40,8 +45,9 @@ class RiskModel {
 
   // What led to the risk, strongest first, without those that had no part in it. The sum is the difference between the
   // score and that of a usual customer: of a logistic model w (x - mean) / scale, of trees what changes from node to
-  // node on the way to the leaf, by the feature that the node asks for; of a purchase model that of the silence and
-  // that of everything else. Source: Saabas (2014), "Interpreting random forests", for the trees.
+  // node on the way to the leaf, by the feature that the node asks for; of a purchase model, also of one within a
+  // logistic model, that of the silence and, for the purchase days, that of all the rest. Source: Saabas (2014),
+  // "Interpreting random forests", for the trees.
   std::vector<Contribution> Explain(const v1::RiskFeatures& features) const;
 
   // True where the risk cannot fall while a customer is silent.
@@ -53,12 +59,13 @@ class RiskModel {
 
   absl::Status Check();
   absl::Status CheckFeatures();
-  absl::Status CheckPurchases() const;
   absl::Status CheckLogistic() const;
   absl::Status CheckTrees() const;
   absl::Status CheckCalibration() const;
 
   double ValueOf(const v1::RiskFeatures& features, size_t feature) const;
+  void ExplainPurchases(const v1::RiskFeatures& features, std::vector<Contribution>* contributions) const;
+  void ExplainLogistic(const v1::RiskFeatures& features, std::vector<Contribution>* contributions) const;
   double Score(const v1::RiskFeatures& features) const;
   double Calibrated(double score) const;
   // Calls visit(feature, change) for each step from the root to a leaf; returns the leaf's value.

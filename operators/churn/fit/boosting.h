@@ -21,7 +21,8 @@ struct Examples {
   size_t rows() const { return labels.size(); }
 };
 
-// Regularised by the square of the weights. The columns must be standardised; of the terms only weights are filled in.
+// Regularised by the square of the weights. The columns must be standardised; of the terms, one a column, only
+// weights are filled in.
 // Unavailable: the library is not on this machine. Internal: it refuses.
 absl::StatusOr<v1::ChurnModel::Logistic> FitLogistic(const Examples& examples);
 

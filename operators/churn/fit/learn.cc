@@ -10,6 +10,7 @@
 #include "operators/churn/fit/boosting.h"
 #include "operators/churn/models/fit.h"
 #include "operators/churn/models/purchase_model.h"
+#include "operators/churn/risk_model.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -65,42 +66,63 @@ Examples MakeExamples(const TrainingRowPointers& rows, const std::vector<const F
   return examples;
 }
 
-// Takes the logarithm of 1 + x of each column and makes its mean 0 and its deviation 1; tells in *logistic what of.
-void Standardise(Examples* examples, v1::ChurnModel::Logistic* logistic) {
-  const size_t columns = examples->columns;
+// Makes the mean of a column 0 and its deviation 1. False, and nothing is changed, when all its values are alike.
+bool Standardise(size_t column, Examples* examples, v1::ChurnModel::Logistic::Term* term) {
   const auto rows = static_cast<double>(examples->rows());
-  for (size_t column = 0; column < columns; ++column) {
-    double sum = 0;
-    for (size_t i = column; i < examples->values.size(); i += columns) {
-      examples->values[i] = Logarithm(examples->values[i]);
-      sum += examples->values[i];
-    }
-    const double mean = sum / rows;
-    double squares = 0;
-    for (size_t i = column; i < examples->values.size(); i += columns) {
-      squares += (examples->values[i] - mean) * (examples->values[i] - mean);
-    }
-    // Above 0: columns that do not vary were left out.
-    const double scale = std::sqrt(squares / rows);
-    for (size_t i = column; i < examples->values.size(); i += columns) {
-      examples->values[i] = static_cast<float>((examples->values[i] - mean) / scale);
-    }
-    v1::ChurnModel::Logistic::Term& term = *logistic->add_terms();
-    term.set_mean(mean);
-    term.set_scale(scale);
+  double sum = 0;
+  for (size_t i = column; i < examples->values.size(); i += examples->columns) sum += examples->values[i];
+  const double mean = sum / rows;
+  double squares = 0;
+  for (size_t i = column; i < examples->values.size(); i += examples->columns) {
+    squares += (examples->values[i] - mean) * (examples->values[i] - mean);
   }
+  const double scale = std::sqrt(squares / rows);
+  if (!(scale > 0)) return false;
+  for (size_t i = column; i < examples->values.size(); i += examples->columns) {
+    examples->values[i] = static_cast<float>((examples->values[i] - mean) / scale);
+  }
+  term->set_mean(mean);
+  term->set_scale(scale);
+  return true;
 }
 
-absl::Status FitLogisticTo(Examples examples, v1::ChurnModel* model) {
-  v1::ChurnModel::Logistic logistic;
-  Standardise(&examples, &logistic);
+// The rows of the last cut-off.
+TrainingRowPointers Latest(const TrainingRowPointers& rows) {
+  TrainingRowPointers latest = rows;
+  std::erase_if(latest, [&](const auto* row) { return row->cutoff_ms() != rows.back()->cutoff_ms(); });
+  return latest;
+}
+
+// Of the features' logarithms and, where there is one, of a purchase model's log-odds: how often, how long ago and for
+// how long have a part in it that no sum of logarithms has.
+absl::Status FitLogisticTo(const TrainingRowPointers& rows, const std::vector<const FieldDescriptor*>& fields,
+                           const v1::ChurnModel::Purchases* purchases, v1::ChurnModel* model) {
+  Examples examples;
+  examples.columns = fields.size() + (purchases != nullptr ? 1 : 0);
+  for (const auto* row : rows) {
+    for (const FieldDescriptor* field : fields) examples.values.push_back(Logarithm(ValueOf(*row, field)));
+    if (purchases != nullptr) {
+      const double log_odds = LogOddsOfNoPurchase(*purchases, row->horizon_days(), row->features());
+      examples.values.push_back(static_cast<float>(log_odds));
+    }
+    examples.labels.push_back(row->bought() ? 0 : 1);
+  }
+  v1::ChurnModel::Logistic& logistic = *model->mutable_logistic();
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (!Standardise(i, &examples, logistic.add_terms())) return absl::InternalError("a feature without variance");
+  }
+  if (purchases != nullptr) {
+    if (!Standardise(fields.size(), &examples, logistic.mutable_purchases_term())) {
+      logistic.Clear();
+      return FitLogisticTo(rows, fields, nullptr, model);
+    }
+    *logistic.mutable_purchases() = *purchases;
+  }
   auto fitted = FitLogistic(examples);
   if (!fitted.ok()) return fitted.status();
   logistic.set_intercept(fitted->intercept());
-  for (int i = 0; i < logistic.terms_size(); ++i) {
-    logistic.mutable_terms(i)->set_weight(fitted->terms(i).weight());
-  }
-  *model->mutable_logistic() = std::move(logistic);
+  for (int i = 0; i < logistic.terms_size(); ++i) logistic.mutable_terms(i)->set_weight(fitted->terms(i).weight());
+  if (purchases != nullptr) logistic.mutable_purchases_term()->set_weight(fitted->terms().rbegin()->weight());
   return absl::OkStatus();
 }
 
@@ -129,12 +151,14 @@ absl::StatusOr<v1::ChurnModel> FitToOutcomes(const std::string& name, const Trai
   if (fields.empty())
     return absl::InvalidArgumentError("all customers are alike in everything: there is nothing to learn from");
   DescribeFeatures(rows, fields, &model);
-  Examples examples = MakeExamples(rows, fields);
   if (name == "logistic") {
-    auto status = FitLogisticTo(std::move(examples), &model);
+    // None where purchases do not tell it, such as of a shop where nobody has bought again.
+    const auto purchases = FitToPurchases("mbgnbd", Latest(rows));
+    auto status = FitLogisticTo(rows, fields, purchases.ok() ? &purchases->purchases() : nullptr, &model);
     if (!status.ok()) return status;
     return model;
   }
+  const Examples examples = MakeExamples(rows, fields);
   auto trees = name == "forest" ? FitForest(examples) : FitBoosted(examples);
   if (!trees.ok()) return trees.status();
   *model.mutable_trees() = *std::move(trees);

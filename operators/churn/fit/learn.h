@@ -22,7 +22,8 @@ double Median(std::vector<double> values);
 // Whether a name is that of a buy-till-you-die model: "bgnbd", "mbgnbd" or "paretonbd".
 bool IsPurchaseModel(const std::string& name);
 
-// "logistic", "forest" or "boosted", to the features that differ between rows and whether the customer then bought.
+// "logistic", "forest" or "boosted", to the features that differ between rows and whether the customer then bought. The
+// logistic regression also has the log-odds of MBG/NBD, fitted to the purchases before the last cut-off of the rows.
 // InvalidArgument: none differs. Unavailable, Internal: as boosting.h says.
 absl::StatusOr<v1::ChurnModel> FitToOutcomes(const std::string& name, const TrainingRowPointers& rows);
 

@@ -70,6 +70,41 @@ TEST(RiskModelTest, ContributionsOfLogisticRegressionAddUpToTheScoreLessItsInter
   EXPECT_DOUBLE_EQ(contributions[1].contribution, 2 * (std::log(11) - 1) / 4);
 }
 
+TEST(RiskModelTest, APurchaseModelWithinALogisticOneIsATermOfItsOwn) {
+  const std::string text = R"(
+    features { name: "silence_days" median: 6 }
+    logistic { intercept: 0.5 terms { weight: 2 mean: 1 scale: 4 }
+      purchases { model: "mbg-nbd" r: 1.4 alpha: 1.36 a: 0.034 b: 34.1 }
+      purchases_term { weight: 3 mean: -1 scale: 2 } })";
+  const auto model = Made(text);
+  v1::RiskFeatures features;
+  features.set_repeat_days(20);
+  features.set_span_days(140);
+  features.set_silence_days(21);
+  features.set_age_days(161);
+  const PurchaseModel own{PurchaseModelKind::kMbgNbd, 1.4, 1.36, 0.034, 34.1};
+  const double risk = RiskOfNoPurchase(own, {20, 20, 23}, 4);
+  const double score = 0.5 + 2 * (std::log(22) - 1) / 4 + 3 * (std::log(risk / (1 - risk)) + 1) / 2;
+  EXPECT_NEAR(model->Risk(features), Logistic(score), 1e-9);
+  // The silence has both terms' part in it, so that reasons stay those of features.
+  double sum = 0;
+  for (const Contribution& c : model->Explain(features)) {
+    EXPECT_TRUE(c.feature == "silence_days" || c.feature == "repeat_days") << c.feature;
+    sum += c.contribution;
+  }
+  EXPECT_NEAR(sum, score - 0.5, 1e-9);
+
+  v1::ChurnModel broken = ModelOf(text);
+  broken.mutable_logistic()->mutable_purchases()->set_b(0);
+  EXPECT_THAT(Refusal(broken), HasSubstr("logistic.purchases: purchase model: expected b"));
+  broken = ModelOf(text);
+  broken.mutable_logistic()->clear_purchases_term();
+  EXPECT_THAT(Refusal(broken), HasSubstr("logistic: expected purchases and purchases_term, or neither"));
+  broken = ModelOf(text);
+  broken.mutable_logistic()->mutable_purchases_term()->set_scale(std::nan(""));
+  EXPECT_THAT(Refusal(broken), HasSubstr("logistic.purchases_term: expected finite numbers"));
+}
+
 TEST(RiskModelTest, AValueAtTheThresholdGoesRight) {
   const auto model = Made(kTrees);
   EXPECT_DOUBLE_EQ(model->Risk(Features(9.99, 4)), Logistic(0.1 - 1));
