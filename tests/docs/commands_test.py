@@ -21,11 +21,11 @@ sys.path.insert(0, str(ROOT / "tests/integration"))
 from support import EBB, free_port  # noqa: E402
 
 # In the order in which a reader would follow them: each finds what the ones before have left.
-WALK = ["README.md", "docs/operations.md", "docs/exactly-once.md", "deploy/kafka/README.md"]
+WALK = ["README.md", "docs/models.md", "docs/operations.md", "docs/exactly-once.md", "deploy/kafka/README.md"]
 PAGES = ["README.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md"))]
 PAGE_LIMIT_S = 240
 ELSEWHERE = {"bash deploy/quickstart.sh", "bash tests/run.sh", "bash tests/run.sh --coverage",
-             "bash tests/run.sh --sanitize"}
+             "bash tests/run.sh --sanitize", "tests/quality/run"}
 BLOCK = re.compile(r"^```(\S+) *([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
@@ -111,6 +111,12 @@ class CommandsTest(unittest.TestCase):
         self.assertRegex(readme, r'"customer": ?"customer-000001"')
         self.assertRegex(readme, r'ebb_results_total\{sink="alerts"\} [1-9]')
         self.assertRegex(readme, r'"kind":"RAISED"')
+
+    def test_a_model_is_fitted_and_judged(self):
+        printed = self.printed["docs/models.md"]
+        self.assertRegex(printed, r"(?m)^logistic +0\.\d{3} .* of \d+$")
+        self.assertRegex(printed, r"(?m)^recency alone +0\.\d{3} ")
+        self.assertTrue((self.walk.directory / "model/report.html").exists())
 
     def test_a_dead_letter_is_read_back_with_its_reason(self):
         self.assertIn("key ann, value not a purchase\n__streams.errors.exception=unparsable",
