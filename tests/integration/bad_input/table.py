@@ -11,7 +11,7 @@ import traceback
 from bad_input.bench import Bench, Row
 from support import EBB, Kafka
 
-PARTS = ["records", "topics", "broker", "credentials", "pipelines", "state", "long_stop"]
+PARTS = ["records", "topics", "broker", "credentials", "pipelines", "models", "state", "long_stop"]
 SIDE_BY_SIDE = 4
 HEADINGS = ["what was done", "what came of it", "what a person sees"]
 WIDTHS = [38, 34, 92]
