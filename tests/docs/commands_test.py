@@ -116,6 +116,7 @@ class CommandsTest(unittest.TestCase):
         printed = self.printed["docs/models.md"]
         self.assertRegex(printed, r"(?m)^logistic +0\.\d{3} .* of \d+$")
         self.assertRegex(printed, r"(?m)^recency alone +0\.\d{3} ")
+        self.assertRegex(printed, r"(?m)^ +0\.70 +\d+ of +\d+ +\d+ +\d+\.\d\d$")
         self.assertTrue((self.walk.directory / "model/report.html").exists())
 
     def test_a_dead_letter_is_read_back_with_its_reason(self):

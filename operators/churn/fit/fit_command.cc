@@ -23,6 +23,8 @@ namespace {
 struct FitOptions {
   std::string features;
   std::string judge;
+  std::string watch;
+  std::string truth;
   std::string output;
   ChurnFitOptions fit;
 };
@@ -54,6 +56,22 @@ TrainingRowList TakeLastCutoff(TrainingRowList* rows) {
   return last;
 }
 
+absl::StatusOr<std::vector<Timeliness>> TimelinessOf(const FitOptions& options, const ChurnFit& fit) {
+  auto rows = ReadTrainingFile(options.watch);
+  if (!rows.ok()) return rows.status();
+  if (!rows->empty() && rows->front().cutoff_ms() < fit.judged_cutoff_ms) {
+    return absl::InvalidArgumentError(
+        Text("--watch ", options.watch, ": expected moments from the cut-off that is judged on, not ones learnt from"));
+  }
+  std::ifstream file(options.truth, std::ios::binary);
+  if (!file) return absl::NotFoundError(Text("cannot read ", options.truth, ": ", std::strerror(errno)));
+  const auto fates = ReadFates(file, options.truth);
+  if (!fates.ok()) return fates.status();
+  auto model = RiskModel::Make(fit.model);
+  if (!model.ok()) return model.status();
+  return MeasureTimeliness(**model, *rows, *fates);
+}
+
 absl::Status FitTo(FitOptions options) {
   auto training = ReadTrainingFile(options.features);
   if (!training.ok()) return training.status();
@@ -68,7 +86,12 @@ absl::Status FitTo(FitOptions options) {
   if (options.fit.version.empty()) options.fit.version = FingerprintOf(*training).substr(0, 8);
   auto fit = FitChurn(*training, judged, options.fit);
   if (!fit.ok()) return fit.status();
-  const operators::ChurnReport report = ReportOf(*fit);
+  operators::ChurnReport report = ReportOf(*fit);
+  if (!options.watch.empty()) {
+    const auto timeliness = TimelinessOf(options, *fit);
+    if (!timeliness.ok()) return timeliness.status();
+    AddTimeliness(*timeliness, &report);
+  }
   std::error_code error;
   std::filesystem::create_directories(options.output, error);
   for (const auto& [name, text] :
@@ -100,6 +123,17 @@ void AddFitCommand(CLI::App& app, int* exit_code) {
   churn->add_option("--id", options->fit.id, "What the model is called")->capture_default_str();
   churn->add_option("--model-version", options->fit.version,
                     "What alerts call this version of it (default: of the data it was fitted to)");
+  CLI::Option* watch =
+      churn
+          ->add_option("--watch", options->watch,
+                       "The same of many dates from the judged one on, such as of every week: tells how early\n"
+                       "alerts would have come, by threshold, and how many false ones with them")
+          ->type_name("FILE");
+  CLI::Option* truth =
+      churn->add_option("--truth", options->truth, "Who really left, as ebb generate tells of its shop: truth.jsonl")
+          ->type_name("FILE");
+  watch->needs(truth);
+  truth->needs(watch);
   churn->add_option("--output", options->output, "The directory for the model and its report")
       ->required()
       ->type_name("DIR");

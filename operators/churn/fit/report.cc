@@ -14,6 +14,11 @@ namespace {
 
 std::string DateOf(int64_t ms) { return absl::FormatTime("%Y-%m-%d", absl::FromUnixMillis(ms), absl::UTCTimeZone()); }
 
+std::string FalseForEachFound(const ChurnReport::Timeliness& of) {
+  if (of.found() == 0) return "-";
+  return absl::StrFormat("%.2f", static_cast<double>(of.false_alerts()) / static_cast<double>(of.found()));
+}
+
 ChurnReport::Judgement Told(const Judgement& judgement) {
   ChurnReport::Judgement told;
   told.set_name(judgement.name);
@@ -73,6 +78,17 @@ ChurnReport ReportOf(const ChurnFit& fit) {
   return report;
 }
 
+void AddTimeliness(const std::vector<Timeliness>& timeliness, ChurnReport* report) {
+  for (const Timeliness& of : timeliness) {
+    ChurnReport::Timeliness& told = *report->add_timeliness();
+    told.set_threshold(of.threshold);
+    told.set_leavers(of.leavers);
+    told.set_found(of.found);
+    told.set_days_ahead(of.days_ahead);
+    told.set_false_alerts(of.false_alerts);
+  }
+}
+
 std::string SummaryOf(const ChurnReport& report) {
   std::string text = absl::StrFormat("%s %s, judged on %d customers as of %s; %.1f %% bought nothing in %g days\n\n",
                                      report.id(), report.version(), report.customers(), report.cutoff(),
@@ -89,6 +105,11 @@ std::string SummaryOf(const ChurnReport& report) {
       absl::StrAppendFormat(&text, "%6.3f %15d of %d", judgement.brier(), within, tenths.size());
     }
     text += "\n";
+  }
+  if (report.timeliness_size() > 0) text += "\nthreshold  leavers found  days ahead  false alerts for each found\n";
+  for (const ChurnReport::Timeliness& of : report.timeliness()) {
+    absl::StrAppendFormat(&text, "%9.2f %7d of %4d %11.0f %28s\n", of.threshold(), of.found(), of.leavers(),
+                          of.days_ahead(), FalseForEachFound(of));
   }
   for (const std::string& remark : report.remarks()) absl::StrAppendFormat(&text, "\n%s\n", remark);
   return text;

@@ -4,13 +4,17 @@
 // What a fit is worth, for people and for programs. Pure functions; any thread.
 
 #include <string>
+#include <vector>
 
 #include "operators/churn/fit/fit.h"
 #include "operators/churn/fit/report.pb.h"
+#include "operators/churn/fit/timeliness.h"
 
 namespace ebb {
 
 operators::ChurnReport ReportOf(const ChurnFit& fit);
+// Adds how early alerts would have come.
+void AddTimeliness(const std::vector<Timeliness>& timeliness, operators::ChurnReport* report);
 
 // A few lines for a terminal.
 std::string SummaryOf(const operators::ChurnReport& report);

@@ -244,6 +244,68 @@ std::string Charts(const ChurnReport& report) {
   return html;
 }
 
+double FalseForEachFound(const ChurnReport::Timeliness& of) {
+  return static_cast<double>(of.false_alerts()) / static_cast<double>(std::max<int64_t>(1, of.found()));
+}
+
+// Across: false alerts for each leaver found, up to what the lowest threshold brings. Up: the share of leavers found.
+std::string TradeOff(const ChurnReport& report) {
+  constexpr double kLabel = 15;
+  double labelled_x = -kSide;
+  double labelled_y = -kSide;
+  double most = 0;
+  for (const ChurnReport::Timeliness& of : report.timeliness()) most = std::max(most, FalseForEachFound(of));
+  most = 4 * std::max(1.0, std::ceil(most / 4));  // So that four ticks are whole numbers.
+  std::string svg = R"(<svg viewBox="0 0 372 368" role="img" aria-label="Leavers found against false alerts">)";
+  for (int tick = 0; tick <= 4; ++tick) {
+    const double share = tick / 4.0;
+    absl::StrAppendFormat(&svg, R"(<path class="axis" d="M%.1f %.1fH%.1fM%.1f %.1fV%.1f"/>)", kLeft, DownOf(share),
+                          kLeft + kSide, AcrossOf(share), kTop, kTop + kSide);
+    absl::StrAppendFormat(&svg, R"(<text x="%.1f" y="%.1f" text-anchor="middle">%.3g</text>)", AcrossOf(share),
+                          kTop + kSide + 18, most * share);
+    absl::StrAppendFormat(&svg, R"(<text x="%.1f" y="%.1f" text-anchor="end">%d %%</text>)", kLeft - 6,
+                          DownOf(share) + 4, 25 * tick);
+  }
+  absl::StrAppendFormat(&svg,
+                        R"(<text x="%.1f" y="%.1f" text-anchor="middle">false alerts for each leaver found</text>)",
+                        kLeft + kSide / 2, kTop + kSide + 40);
+  std::string way;
+  std::string points;
+  for (const ChurnReport::Timeliness& of : report.timeliness()) {
+    const double x = AcrossOf(FalseForEachFound(of) / most);
+    const double y = DownOf(static_cast<double>(of.found()) / static_cast<double>(of.leavers()));
+    absl::StrAppendFormat(&way, "%s%.1f %.1f", way.empty() ? "M" : "L", x, y);
+    absl::StrAppendFormat(&points,
+                          R"(<circle class="f0" cx="%.1f" cy="%.1f" r="4"><title>threshold %.2f</title></circle>)", x,
+                          y, of.threshold());
+    // Labels of neighbours would lie on each other.
+    if (std::hypot(x - labelled_x, y - labelled_y) < kLabel) continue;
+    absl::StrAppendFormat(&points, R"(<text x="%.1f" y="%.1f">%.2f</text>)", x + 7, y + 13, of.threshold());
+    labelled_x = x;
+    labelled_y = y;
+  }
+  return Text(svg, R"(<path class="curve s0" d=")", way, R"("/>)", points, "</svg>");
+}
+
+std::string HowEarly(const ChurnReport& report) {
+  if (report.timeliness().empty()) return "";
+  std::string rows;
+  for (const ChurnReport::Timeliness& of : report.timeliness()) {
+    absl::StrAppendFormat(&rows, "<tr><td>%.2f</td><td>%d of %d</td><td>%.0f</td><td>%d</td><td>%.2f</td></tr>",
+                          of.threshold(), of.found(), of.leavers(), of.days_ahead(), of.false_alerts(),
+                          FalseForEachFound(of));
+  }
+  return Text(
+      R"(<section class="card"><h2>How early, at which threshold?</h2><p class="soft">Of customers who truly left, )"
+      "how many had an alert before their silence had lasted the horizon, and how many days before (the median). A false "
+      "alert "
+      "is one for a customer who had not left, and bought again or never left. The next purchase clears an alert; "
+      R"(how often one may be raised again is not limited here.</p><div class="grid"><div>)",
+      TradeOff(report),
+      R"(</div><div class="wide"><table><thead><tr><th>Threshold</th><th>Found</th><th>Days ahead</th>)",
+      "<th>False</th><th>Per found</th></tr></thead><tbody>", rows, "</tbody></table></div></div></section>\n");
+}
+
 std::string Features(const ChurnReport& report) {
   if (report.features().empty()) return "";
   std::string rows;
@@ -314,8 +376,8 @@ std::string PageOf(const ChurnReport& report) {
     for (const std::string& remark : report.remarks()) html += Text("<p>", Escaped(remark), "</p>");
     html += "</section>\n";
   }
-  return Text(html, Tiles(report), QualityTable(report), Charts(report), Features(report), Provenance(report),
-              "</main></body></html>\n");
+  return Text(html, Tiles(report), QualityTable(report), Charts(report), HowEarly(report), Features(report),
+              Provenance(report), "</main></body></html>\n");
 }
 
 }  // namespace ebb

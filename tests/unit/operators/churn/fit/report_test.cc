@@ -87,6 +87,18 @@ TEST(ReportTest, ThePageShowsWhatIsJudgedAndBesideIt) {
   EXPECT_THAT(page, HasSubstr("days since the last purchase"));
 }
 
+TEST(ReportTest, HowEarlyAlertsComeIsToldWhereItIsKnown) {
+  operators::ChurnReport report = ReportOf(Fitted());
+  EXPECT_THAT(PageOf(report), Not(HasSubstr("How early")));
+  EXPECT_THAT(SummaryOf(report), Not(HasSubstr("threshold")));
+  AddTimeliness({{0.5, 40, 30, 12, 60}, {0.9, 40, 0, 0, 0}}, &report);
+  EXPECT_THAT(SummaryOf(report), HasSubstr("     0.50      30 of   40          12                         2.00\n"
+                                           "     0.90       0 of   40           0                            -\n"));
+  const std::string page = PageOf(report);
+  EXPECT_EQ(Count(page, "<svg"), 5);
+  EXPECT_THAT(page, HasSubstr("<td>0.50</td><td>30 of 40</td><td>12</td><td>60</td><td>2.00</td>"));
+}
+
 TEST(ReportTest, NamesAreNoMarkup) {
   const std::string page = PageOf(ReportOf(Fitted()));
   EXPECT_THAT(page, HasSubstr("churn &lt;of&gt; &quot;shop&quot; &amp; more"));
