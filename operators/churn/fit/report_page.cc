@@ -297,7 +297,8 @@ std::string HowEarly(const ChurnReport& report) {
   }
   return Text(
       R"(<section class="card"><h2>How early, at which threshold?</h2><p class="soft">Of customers who truly left, )"
-      "how many had an alert before their silence had lasted the horizon, and how many days before (the median). A false "
+      "how many had an alert before their silence had lasted the horizon, and how many days before (the median). A "
+      "false "
       "alert "
       "is one for a customer who had not left, and bought again or never left. The next purchase clears an alert; "
       R"(how often one may be raised again is not limited here.</p><div class="grid"><div>)",
