@@ -82,7 +82,7 @@ static_assert(sizeof(void*) != 8 || sizeof(Customer) <= 72, "memory has room for
 
 inline Customer::Owned Customer::Make(std::string_view id) {
   auto* const customer = new (::operator new(sizeof(Customer) + id.size())) Customer(id.size());
-  std::memcpy(customer + 1, id.data(), id.size());
+  std::memcpy(reinterpret_cast<char*>(customer + 1), id.data(), id.size());
   return Owned(customer);
 }
 
