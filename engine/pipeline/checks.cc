@@ -89,6 +89,7 @@ void CheckTopics(Draft& draft) {
     use(sink.config.topic(), {"sink", sink.name, absl::StrCat(sink.config.type(), " ", sink.config.format())});
   }
   use(draft.spec.config.dead_letters().topic(), {"dead_letters", "", ""});
+  use(draft.spec.config.control().topic(), {"control", "", ""});
 }
 
 // The value of the first of two settings that is given in the mapping at `path`.

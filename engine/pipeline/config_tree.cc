@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <sstream>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
@@ -16,16 +17,16 @@
 namespace ebb {
 namespace {
 
-Place PlaceOf(const YAML::Mark& mark) {
-  return mark.is_null() ? Place() : Place{mark.line + 1, mark.column + 1};
+Place PlaceOf(const YAML::Mark& mark, int file) {
+  return mark.is_null() ? Place{1, 1, file} : Place{mark.line + 1, mark.column + 1, file};
 }
 
 // Notes where a document begins, and nothing else.
 class DocumentStart final : public YAML::EventHandler {
  public:
-  Place place;
+  YAML::Mark mark;
 
-  void OnDocumentStart(const YAML::Mark& mark) override { place = PlaceOf(mark); }
+  void OnDocumentStart(const YAML::Mark& begin) override { mark = begin; }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
   void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
@@ -37,22 +38,23 @@ class DocumentStart final : public YAML::EventHandler {
 };
 
 // Where a second document begins. YAML::LoadAll would read documents without end from a text such as ", a".
-std::optional<Place> SecondDocument(const std::string& yaml) {
+std::optional<YAML::Mark> SecondDocument(const std::string& yaml) {
   std::istringstream in(yaml);
   YAML::Parser parser(in);
   DocumentStart start;
   if (!parser.HandleNextDocument(start) || !parser.HandleNextDocument(start)) return std::nullopt;
-  return start.place;
+  return start.mark;
 }
 
 // Turns the nodes of yaml-cpp, in which an alias is the very node it names, into a tree of bounded size.
 class Unfolder {
  public:
-  Unfolder(const Surroundings& surroundings, Mistakes& mistakes) : surroundings_(surroundings), mistakes_(mistakes) {}
+  Unfolder(const Surroundings& surroundings, Mistakes& mistakes, int file)
+      : surroundings_(surroundings), mistakes_(mistakes), file_(file) {}
 
   ConfigNode Unfold(const YAML::Node& node, Place introduced, size_t depth) {
     ConfigNode result;
-    result.place = PlaceOf(node.Mark());
+    result.place = PlaceOf(node.Mark(), file_);
     result.introduced = introduced;
     if (!Admit(node, depth, result)) return result;
     switch (node.Type()) {
@@ -64,7 +66,8 @@ class Unfolder {
         break;
       case YAML::NodeType::Sequence:
         result.kind = ConfigNode::Kind::kList;
-        for (const YAML::Node& item : node) result.items.push_back(Unfold(item, PlaceOf(item.Mark()), depth + 1));
+        for (const YAML::Node& item : node)
+          result.items.push_back(Unfold(item, PlaceOf(item.Mark(), file_), depth + 1));
         break;
       case YAML::NodeType::Map:
         UnfoldMap(node, depth, result);
@@ -97,7 +100,7 @@ class Unfolder {
     absl::flat_hash_map<std::string, Place> seen;
     std::vector<ConfigNode> merged;
     for (const auto& entry : node) {
-      const Place place = PlaceOf(entry.first.Mark());
+      const Place place = PlaceOf(entry.first.Mark(), file_);
       if (!entry.first.IsScalar() || !IsUtf8(entry.first.Scalar())) {
         mistakes_.Add(place, "a key must be a word");
         continue;
@@ -196,6 +199,7 @@ class Unfolder {
 
   const Surroundings& surroundings_;
   Mistakes& mistakes_;
+  const int file_;
   size_t nodes_ = 0;
   size_t bytes_ = 0;
   bool bounds_passed_ = false;
@@ -209,6 +213,8 @@ const ConfigNode* ConfigNode::Find(absl::string_view key) const {
   }
   return nullptr;
 }
+
+ConfigNode* ConfigNode::Find(absl::string_view key) { return const_cast<ConfigNode*>(std::as_const(*this).Find(key)); }
 
 const ConfigNode& ConfigNode::At(absl::string_view path) const {
   absl::ConsumePrefix(&path, ".");
@@ -231,22 +237,23 @@ const ConfigNode& ConfigNode::At(absl::string_view path) const {
   return longest ? longest->second.At(path.substr(longest->first.size())) : *this;
 }
 
-ConfigNode ParseConfig(absl::string_view yaml, const Surroundings& surroundings, Mistakes& mistakes) {
+ConfigNode ParseConfig(absl::string_view yaml, const Surroundings& surroundings, Mistakes& mistakes, int file) {
   ConfigNode broken;
   broken.kind = ConfigNode::Kind::kBroken;
   if (yaml.size() > kMaxConfigBytes) {
-    mistakes.Add({}, absl::StrCat("a file may have ", kMaxConfigBytes, " bytes, this has ", yaml.size()));
+    mistakes.Add({1, 1, file}, absl::StrCat("a file may have ", kMaxConfigBytes, " bytes, this has ", yaml.size()));
     return broken;
   }
   try {
     const std::string text(yaml);
-    if (std::optional<Place> second = SecondDocument(text)) {
-      mistakes.Add(*second, "the document ends here, but more follows; a file holds one document, which is a mapping");
+    if (const std::optional<YAML::Mark> second = SecondDocument(text)) {
+      mistakes.Add(PlaceOf(*second, file),
+                   "the document ends here, but more follows; a file holds one document, which is a mapping");
       return broken;
     }
-    return Unfolder(surroundings, mistakes).Unfold(YAML::Load(text), Place(), 0);
+    return Unfolder(surroundings, mistakes, file).Unfold(YAML::Load(text), Place{1, 1, file}, 0);
   } catch (const YAML::Exception& error) {
-    mistakes.Add(PlaceOf(error.mark),
+    mistakes.Add(PlaceOf(error.mark, file),
                  absl::StrCat("not YAML: ", Escaped(error.msg),
                               "; look here and before for a bracket or quote that is not closed, and for indentation"));
     return broken;

@@ -36,6 +36,7 @@ struct ConfigNode {
 
   // Null when a map lacks the key, and for what is no map.
   const ConfigNode* Find(absl::string_view key) const;
+  ConfigNode* Find(absl::string_view key);
   // The node at "a.b[2].c"; where the path leads further than the file, the last node on it. Keys may contain dots.
   const ConfigNode& At(absl::string_view path) const;
 };
@@ -45,7 +46,8 @@ struct ConfigNode {
 // In values, ${NAME} stands for a variable, ${NAME:-text} for the same with a default for when it is unset or empty,
 // ${file:PATH} for a file's content without the newline at its end, and $${ for a plain ${. What replaces them is
 // not looked at again. A merge key (<<) adds the entries of the map, or of the maps in the list, that are not given.
-ConfigNode ParseConfig(absl::string_view yaml, const Surroundings& surroundings, Mistakes& mistakes);
+// All places are of the file that `mistakes` has under the number `file`.
+ConfigNode ParseConfig(absl::string_view yaml, const Surroundings& surroundings, Mistakes& mistakes, int file = 0);
 
 }  // namespace ebb
 

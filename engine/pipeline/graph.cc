@@ -70,21 +70,29 @@ class Fitting {
       state->set_type(type);
       state->set_shape(shape);
     }
+    state->set_retired(false);
     Compare(absl::StrCat("state ", name), absl::StrCat(state->shape(), " of ", state->type()),
             absl::StrCat(shape, " of ", type));
     state_ids_[name] = state->id();
   }
 
-  void AddTimer(const std::string& name) { timer_ids_[name] = Place(name, *manifest_.mutable_timers())->id(); }
+  void AddTimer(const std::string& name) {
+    v1::Manifest::Timer* timer = Place(name, *manifest_.mutable_timers());
+    timer->set_retired(false);
+    timer_ids_[name] = timer->id();
+  }
 
   // After all states and timers have been added.
-  absl::Status Finish() {
-    for (const v1::Manifest::State& state : manifest_.states()) {
-      if (!state_ids_.count(state.name())) differences_.push_back(absl::StrCat("the state ", state.name(), " is gone"));
-    }
-    for (const v1::Manifest::Timer& timer : manifest_.timers()) {
-      if (!timer_ids_.count(timer.name())) differences_.push_back(absl::StrCat("the timer ", timer.name(), " is gone"));
-    }
+  absl::Status Finish(Graph::Missing missing) {
+    const auto look = [&](absl::string_view what, auto& stored, const auto& ids) {
+      for (auto& entry : stored) {
+        if (ids.count(entry.name())) continue;
+        if (missing == Graph::Missing::kRetire) entry.set_retired(true);
+        if (!entry.retired()) differences_.push_back(absl::StrCat("the ", what, " ", entry.name(), " is gone"));
+      }
+    };
+    look("state", *manifest_.mutable_states(), state_ids_);
+    look("timer", *manifest_.mutable_timers(), timer_ids_);
     if (differences_.empty()) return absl::OkStatus();
     return absl::FailedPreconditionError(
         absl::StrCat("the pipeline does not fit the state that is stored for the application \"",
@@ -164,7 +172,7 @@ absl::StatusOr<std::unique_ptr<Graph>> Graph::Build(const PipelineSpec& spec) {
   return graph;
 }
 
-absl::StatusOr<v1::Manifest> Graph::Bind(const v1::Manifest& existing, int32_t partitions) {
+absl::StatusOr<v1::Manifest> Graph::Bind(const v1::Manifest& existing, int32_t partitions, Missing missing) {
   if (auto status = CheckIds(existing.states()); !status.ok()) return status;
   if (auto status = CheckIds(existing.timers()); !status.ok()) return status;
   Fitting fitting(existing, spec_, partitions);
@@ -174,7 +182,7 @@ absl::StatusOr<v1::Manifest> Graph::Bind(const v1::Manifest& existing, int32_t p
     }
     for (const Timer* timer : node.op->timers()) fitting.AddTimer(NameOf(node.spec->id, timer->name()));
   }
-  if (absl::Status status = fitting.Finish(); !status.ok()) return status;
+  if (absl::Status status = fitting.Finish(missing); !status.ok()) return status;
   timers_.clear();
   for (size_t index = 0; index < nodes_.size(); ++index) {
     const Node& node = nodes_[index];

@@ -42,11 +42,18 @@ class Graph {
   // Creates and configures the operators. InvalidArgument: an operator refuses its config.
   static absl::StatusOr<std::unique_ptr<Graph>> Build(const PipelineSpec& spec);
 
+  // What becomes of a state or a timer that is stored and that no operator has.
+  enum class Missing {
+    kRefuse,  // Unless it is retired already.
+    kRetire,  // What is stored of it stays.
+  };
+
   // Gives every state and timer its id: the one it has in `existing`, or the next free one; an empty manifest stands
   // for a new application. Returns the manifest that holds from now on. FailedPrecondition: the pipeline does not
   // fit what is stored; the message lists each difference (a state that is gone, another type or shape, other
   // sources, another number of partitions) and what can be done. DataLoss: what is stored is damaged.
-  absl::StatusOr<v1::Manifest> Bind(const v1::Manifest& existing, int32_t partitions);
+  absl::StatusOr<v1::Manifest> Bind(const v1::Manifest& existing, int32_t partitions,
+                                    Missing missing = Missing::kRefuse);
 
   std::vector<Node>& nodes() { return nodes_; }
   // Who takes the events of a source, by index into PipelineSpec::sources.

@@ -1,7 +1,7 @@
 #ifndef EBB_ENGINE_PIPELINE_MISTAKES_H_
 #define EBB_ENGINE_PIPELINE_MISTAKES_H_
 
-// The mistakes of a configuration file, gathered so that one run names them all.
+// The mistakes of configuration files, gathered so that one run names them all.
 
 #include <string>
 #include <vector>
@@ -16,8 +16,9 @@ namespace ebb {
 struct Place {
   int line = 1;
   int column = 1;
+  int file = 0;  // As Mistakes::AddFile numbers them.
 
-  friend auto operator<=>(const Place&, const Place&) = default;
+  friend bool operator==(const Place&, const Place&) = default;
 };
 
 // Used by one thread.
@@ -26,15 +27,18 @@ class Mistakes {
   // More are counted, not listed.
   static constexpr size_t kMaxListed = 100;
 
-  explicit Mistakes(absl::string_view file_name) : file_name_(std::string(file_name)) {}
+  // The first file, number 0.
+  explicit Mistakes(absl::string_view file_name) { AddFile(file_name); }
 
+  // One more file: the number that its places carry.
+  int AddFile(absl::string_view file_name);
   void Add(Place place, std::string text);
   // From here on no text shows `secret`, wherever it came from.
   void Hide(absl::string_view secret);
   bool empty() const { return found_.empty(); }
   // How many were added.
   size_t count() const { return found_.size(); }
-  // Ok, or InvalidArgument: one line a mistake, "file:line:column: text", in order of place.
+  // Ok, or InvalidArgument: one line a mistake, "file:line:column: text", in order of file and place.
   absl::Status ToStatus() const;
 
  private:
@@ -42,10 +46,10 @@ class Mistakes {
     Place place;
     std::string text;
 
-    friend auto operator<=>(const Mistake&, const Mistake&) = default;
+    friend bool operator==(const Mistake&, const Mistake&) = default;
   };
 
-  std::string file_name_;
+  std::vector<std::string> file_names_;
   std::vector<Mistake> found_;
   std::vector<std::string> secrets_;
 };

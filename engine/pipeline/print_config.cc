@@ -96,7 +96,36 @@ class Printer {
   YAML::Emitter out_;
 };
 
+// Nothing in it stands for anything else, so that a plain ${ is written $${. Text is quoted, as it might read as
+// nothing.
+void EmitTree(const ConfigNode& node, YAML::Emitter& out) {
+  switch (node.kind) {
+    case ConfigNode::Kind::kNull:
+    case ConfigNode::Kind::kBroken: out << YAML::Null; break;
+    case ConfigNode::Kind::kScalar: out << YAML::DoubleQuoted << absl::StrReplaceAll(node.text, {{"${", "$${"}}); break;
+    case ConfigNode::Kind::kList:
+      out << YAML::BeginSeq;
+      for (const ConfigNode& item : node.items) EmitTree(item, out);
+      out << YAML::EndSeq;
+      break;
+    case ConfigNode::Kind::kMap:
+      out << YAML::BeginMap;
+      for (const auto& [key, value] : node.entries) {
+        out << YAML::Key << key << YAML::Value;
+        EmitTree(value, out);
+      }
+      out << YAML::EndMap;
+      break;
+  }
+}
+
 }  // namespace
+
+std::string PrintTree(const ConfigNode& tree) {
+  YAML::Emitter out;
+  EmitTree(tree, out);
+  return absl::StrCat(out.c_str(), "\n");
+}
 
 std::string PrintConfig(const Message& message, const PrintOptions& options) { return Printer(options).Print(message); }
 

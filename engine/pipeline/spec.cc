@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/pipeline/checks.h"
-#include "engine/pipeline/config_tree.h"
 #include "engine/pipeline/yaml_config.h"
 #include "state/serialize.h"
 
@@ -92,12 +91,13 @@ uint64_t DigestOf(absl::string_view bytes) {
   return digest;
 }
 
-// How it reaches Kafka, runs and is watched has no part in results; everything else has.
+// How it reaches Kafka, runs, is watched and hears of changes has no part in results; everything else has.
 uint64_t Fingerprint(const PipelineSpec& spec, const std::map<std::string, int>& versions) {
   v1::Pipeline rest = spec.config;
   rest.clear_kafka();
   rest.clear_runtime();
   rest.clear_admin();
+  rest.clear_control();
   rest.clear_operators();
   std::string bytes;
   AppendDigested(rest, bytes);
@@ -124,13 +124,9 @@ void Finish(Draft& draft, const std::vector<size_t>& order) {
   draft.spec.fingerprint = Fingerprint(draft.spec, versions);
 }
 
-}  // namespace
-
-absl::StatusOr<std::shared_ptr<const PipelineSpec>> LoadPipeline(std::string_view yaml, std::string_view file_name,
-                                                                 const Surroundings& surroundings) {
-  Mistakes mistakes({file_name.data(), file_name.size()});
-  const ConfigNode root = ParseConfig({yaml.data(), yaml.size()}, surroundings, mistakes);
-  if (root.kind == ConfigNode::Kind::kBroken) return mistakes.ToStatus();
+// Checks what `root` says, all of it.
+absl::StatusOr<std::shared_ptr<PipelineSpec>> Check(ConfigNode root, absl::string_view file_name,
+                                                    const Surroundings& surroundings, Mistakes& mistakes) {
   auto spec = std::make_shared<PipelineSpec>();
   DecodeConfig(root, spec->config, mistakes, v1::OperatorConfig::descriptor());
   CollectHidden(root, *v1::Pipeline::descriptor(), "", spec->hidden);
@@ -144,7 +140,99 @@ absl::StatusOr<std::shared_ptr<const PipelineSpec>> LoadPipeline(std::string_vie
   const std::vector<size_t> order = CheckOrder(draft);
   if (!mistakes.empty()) return mistakes.ToStatus();
   Finish(draft, order);
+  spec->file_name = std::string(file_name);
+  spec->tree = std::make_shared<const ConfigNode>(std::move(root));
   return spec;
+}
+
+ConfigNode* FindOperator(ConfigNode& operators, absl::string_view id) {
+  for (ConfigNode& op : operators.items) {
+    if (const ConfigNode* other = op.Find("id"); other != nullptr && other->text == id) return &op;
+  }
+  return nullptr;
+}
+
+// Puts the entries of `given` in the place of those of `node` that have the same key.
+void Overlay(const ConfigNode& given, ConfigNode& node) {
+  if (node.kind != ConfigNode::Kind::kMap) {
+    node = given;
+    return;
+  }
+  for (const auto& [key, value] : given.entries) {
+    if (ConfigNode* before = node.Find(key)) {
+      *before = value;
+    } else {
+      node.entries.emplace_back(key, value);
+    }
+  }
+}
+
+void AmendOperator(const ConfigNode& given, ConfigNode& op) {
+  for (const auto& [key, value] : given.entries) {
+    ConfigNode* before = op.Find(key);
+    if (before == nullptr) {
+      op.entries.emplace_back(key, value);
+    } else if (key == "config" && value.kind == ConfigNode::Kind::kMap) {
+      Overlay(value, *before);
+    } else {
+      *before = value;
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const PipelineSpec>> LoadPipeline(std::string_view yaml, std::string_view file_name,
+                                                                 const Surroundings& surroundings) {
+  const absl::string_view name(file_name.data(), file_name.size());
+  Mistakes mistakes(name);
+  ConfigNode root = ParseConfig({yaml.data(), yaml.size()}, surroundings, mistakes);
+  if (root.kind == ConfigNode::Kind::kBroken) return mistakes.ToStatus();
+  return Check(std::move(root), name, surroundings, mistakes);
+}
+
+absl::StatusOr<std::shared_ptr<const PipelineSpec>> AmendPipeline(const PipelineSpec& pipeline,
+                                                                  absl::Span<const Amendment> amendments,
+                                                                  const Surroundings& surroundings) {
+  Mistakes mistakes(pipeline.file_name);
+  ConfigNode root = *pipeline.tree;
+  ConfigNode& operators = *root.Find("operators");
+  std::map<std::string, std::vector<std::string>> published;  // By operator.
+  for (const Amendment& amendment : amendments) {
+    const ConfigNode given = ParseConfig(amendment.yaml, surroundings, mistakes, mistakes.AddFile(amendment.name));
+    v1::Amendment message;
+    DecodeConfig(given, message, mistakes, v1::OperatorConfig::descriptor());
+    if (!mistakes.empty()) return mistakes.ToStatus();
+    const ConfigNode* changes = given.Find("operators");
+    if (changes == nullptr) continue;
+    for (const ConfigNode& op : changes->items) {
+      published[op.Find("id")->text].push_back(amendment.name);
+      if (ConfigNode* before = FindOperator(operators, op.Find("id")->text)) {
+        AmendOperator(op, *before);
+      } else {
+        operators.items.push_back(op);
+      }
+    }
+  }
+  // Properties of Kafka are not amended, and were checked with the file.
+  auto spec = Check(std::move(root), pipeline.file_name, Surroundings::OfPublished(), mistakes);
+  if (!spec.ok()) return spec.status();
+  for (OperatorSpec& op : (*spec)->operators) op.published = published[op.id];
+  return spec;
+}
+
+absl::StatusOr<std::pair<v1::Amendment, std::string>> ResolveAmendment(std::string_view yaml,
+                                                                       std::string_view file_name,
+                                                                       const Surroundings& surroundings) {
+  Mistakes mistakes({file_name.data(), file_name.size()});
+  const ConfigNode tree = ParseConfig({yaml.data(), yaml.size()}, surroundings, mistakes);
+  v1::Amendment amendment;
+  DecodeConfig(tree, amendment, mistakes, v1::OperatorConfig::descriptor());
+  if (!mistakes.empty()) return mistakes.ToStatus();
+  // Where nothing is to be replaced the text stays as it was written, with its comments.
+  std::string text(yaml);
+  if (text.find("${") != std::string::npos) text = PrintTree(tree);
+  return std::pair(std::move(amendment), std::move(text));
 }
 
 std::string NormalisedPipeline(const PipelineSpec& spec) {

@@ -11,7 +11,7 @@ namespace ebb {
 namespace {
 
 // What ${file:…} names is a password or a certificate, not a device that never ends.
-constexpr size_t kMaxFileBytes = 64 << 10;
+constexpr size_t kMaxFileBytes = 1 << 20;
 
 absl::StatusOr<std::string> ReadFile(std::string_view path) {
   std::ifstream in{std::string(path), std::ios::binary};
@@ -36,6 +36,13 @@ Surroundings Surroundings::OfProcess() {
   };
   process.file = ReadFile;
   return process;
+}
+
+Surroundings Surroundings::OfPublished() {
+  Surroundings none;
+  none.variable = [](std::string_view) { return std::nullopt; };
+  none.file = [](std::string_view) { return absl::NotFoundError("what was published stands for itself"); };
+  return none;
 }
 
 }  // namespace ebb

@@ -25,6 +25,8 @@ struct Surroundings {
 
   // The process's environment and file system; Kafka properties unchecked.
   static Surroundings OfProcess();
+  // None: whatever is asked for is missing.
+  static Surroundings OfPublished();
 };
 
 }  // namespace ebb

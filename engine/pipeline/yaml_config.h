@@ -21,6 +21,9 @@ namespace ebb {
 void DecodeConfig(const ConfigNode& node, google::protobuf::Message& message, Mistakes& mistakes,
                   const google::protobuf::Descriptor* opaque = nullptr);
 
+// YAML from which ParseConfig makes the same tree, places and what was hidden aside.
+std::string PrintTree(const ConfigNode& tree);
+
 // What is printed otherwise than it stands.
 struct PrintOptions {
   // Paths, such as "kafka.properties.sasl.password", whose values are not shown.

@@ -298,7 +298,9 @@ TEST(SpecTest, TheNormalisedPipelineIsTheSameAndHidesSecrets) {
 TEST(SpecTest, TheFingerprintCoversWhatHasAPartInResultsOnly) {
   const uint64_t before = Good(kGood)->fingerprint;
   for (const auto& change : std::vector<std::pair<std::string, std::string>>{
-           {"dead_letters:", "kafka: {bootstrap: b:1}\nruntime: {workers: 2}\nadmin: {listen: 'a:1'}\ndead_letters:"},
+           {"dead_letters:",
+            "kafka: {bootstrap: b:1}\nruntime: {workers: 2}\nadmin: {listen: 'a:1'}\n"
+            "control: {topic: c}\ndead_letters:"},
            {"threshold: 0.9", "wait: 30m, threshold: 0.90"}}) {
     EXPECT_EQ(Good(Changed({change}))->fingerprint, before) << change.second;
   }
@@ -310,6 +312,57 @@ TEST(SpecTest, TheFingerprintCoversWhatHasAPartInResultsOnly) {
            {"topic: shop.alerts", "topic: alerts"}}) {
     EXPECT_NE(Good(Changed({change}))->fingerprint, before) << change.second;
   }
+}
+
+std::string AfterAmendments(const std::vector<Amendment>& amendments) {
+  auto spec = AmendPipeline(*Good(kGood), amendments);
+  return spec.ok() ? NormalisedPipeline(**spec) : std::string(spec.status().message());
+}
+
+TEST(SpecTest, AnAmendmentChangesTheKeysThatItGivesAndAddsOperators) {
+  const auto spec = AmendPipeline(
+      *Good(Changed({{"threshold: 0.9", "threshold: 0.9, wait: 1h"}})),
+      {{"line@1", "name: line\noperators: [{id: churn, config: {threshold: 0.8}}]"},
+       {"more@2",
+        "name: more\noperators: [{id: post, type: test-mail, inputs: [churn]}, {id: mail, inputs: [intake]}]"},
+       {"line@3", "name: line\noperators: [{id: churn, config: {threshold: 0.6}}]"}});
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  const std::string yaml = NormalisedPipeline(**spec);
+  EXPECT_EQ(Good(yaml)->fingerprint,
+            Good(Changed({{"threshold: 0.9", "threshold: 0.6, wait: 1h"},
+                          {"inputs: [intake, churn]", "inputs: [intake]"},
+                          {"sinks:", "  - {id: post, type: test-mail, inputs: [churn]}\nsinks:"}}))
+                ->fingerprint);
+}
+
+TEST(SpecTest, AnAmendmentThatSaysNothingLeavesThePipelineAsItIs) {
+  EXPECT_EQ(AfterAmendments({{"line@2", "name: line"}}), NormalisedPipeline(*Good(kGood)));
+}
+
+TEST(SpecTest, MistakesOfAnAmendmentStandUnderItsName) {
+  EXPECT_EQ(AfterAmendments({{"line@1", "name: line\noperators:\n  - {id: churn, config: {treshold: 0.8}}"}}),
+            "line@1:3:26: unknown key \"treshold\"; did you mean \"threshold\"?");
+  EXPECT_EQ(AfterAmendments({{"line@1", "name: line\noperators: [{id: churn, config: {threshold: 0}}]"}}),
+            "line@1:2:45: threshold: must be above 0");
+  EXPECT_EQ(AfterAmendments({{"line@1", "name: line\noperators: [{id: new}]"}}),
+            "line@1:2:13: required key \"inputs\" is missing\nline@1:2:13: required key \"type\" is missing");
+  EXPECT_THAT(AfterAmendments({{"line@1", "name: line\nsinks: {}"}}), HasSubstr("line@1:2:1: unknown key \"sinks\""));
+  EXPECT_THAT(AfterAmendments({{"line@1", "name: line\noperators: [{id: mail, inputs: [nobody]}]"}}),
+              HasSubstr("line@1:2:33: unknown input \"nobody\""));
+}
+
+TEST(SpecTest, WhatIsPublishedStandsForItself) {
+  const std::string yaml =
+      "name: line\noperators: [{id: churn, config: {key: '${file:/key}', threshold: 0.8}}]  # Why.\n";
+  EXPECT_THAT(AfterAmendments({{"line@1", yaml}}), HasSubstr("line@1:2:39: cannot read"));
+  const auto resolved = ResolveAmendment(yaml, "line.yaml", Fake());
+  ASSERT_TRUE(resolved.ok()) << resolved.status();
+  EXPECT_EQ(resolved->first.name(), "line");
+  EXPECT_THAT(resolved->second, HasSubstr("s3cr3t"));
+  EXPECT_TRUE(AmendPipeline(*Good(kGood), {{"line@1", resolved->second}}).ok());
+  // Where nothing is to be replaced it stays as it was written.
+  const std::string plain = "name: line  # For the winter.\n";
+  EXPECT_EQ(ResolveAmendment(plain, "line.yaml", Fake())->second, plain);
 }
 
 }  // namespace
