@@ -95,6 +95,13 @@ class CustomerCache {
   // For redo: a customer whose stored document is at or after `epoch` has that epoch's effect already.
   static bool IsAhead(const Customer& customer, uint64_t epoch) { return customer.stamp >= epoch; }
 
+  // Whether anything of the customer has changed after the end of `epoch`, at which nothing of it was unwritten.
+  static bool ChangedSince(const Customer& customer, uint64_t epoch) {
+    return customer.stamp > epoch || customer.dirty_since > epoch ||
+           (customer.touched != nullptr && customer.touched->changed) ||
+           (customer.open != nullptr && customer.open->changed);
+  }
+
   TimeIndex& wakes() { return wakes_; }
   // The first trouble of the store met by a StateAccess; the epoch must be aborted.
   const absl::Status& status() const { return status_; }

@@ -36,6 +36,8 @@ size_t CustomerEnd(std::string_view key) {
 std::string ManifestKey() { return std::string(1, kMeta) + "manifest"; }
 std::string PositionKey() { return std::string(1, kMeta) + "position"; }
 
+std::string ControlKey(std::string_view name) { return std::string(1, kMeta).append("control/").append(name); }
+
 std::string EpochKey(uint32_t slot) {
   std::string key(1, kEpoch);
   AppendBigEndian(&key, slot);

@@ -4,6 +4,7 @@
 // Keys of rows, the same in the local store and, but for the time index and the position, in the changelog.
 //
 //   0x01 name                                  the manifest ("manifest"); local only: "position"
+//   0x01 "control/" name                       a publication that was taken in or refused
 //   0x02 slot(4, big-endian)                   epoch records, epoch mod the ring's size
 //   0x03 customer                              the customer's document
 //   0x03 customer state(4, big-endian) sub-key a row of a map or list state
@@ -31,6 +32,8 @@ inline constexpr char kWake = 0x04;
 
 std::string ManifestKey();
 std::string PositionKey();
+// With an empty name, what all of them begin with.
+std::string ControlKey(std::string_view name);
 std::string EpochKey(uint32_t slot);
 std::string DocumentKey(std::string_view customer);
 std::string RowKey(std::string_view customer, StateId state, std::string_view sub_key);

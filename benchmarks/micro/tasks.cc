@@ -123,7 +123,7 @@ void RunTask(benchmark::State& state, const char* pipeline) {
     state.PauseTiming();
     MemoryStores stores;
     MemoryInput input(&broker);
-    auto task = *Task::Create(*spec, TaskOptions(), *stores.Open(0));
+    auto task = *Task::Create(spec, TaskOptions(), *stores.Open(0));
     Check(task->Adopt("micro"));
     Check(task->StartSources(&input, std::vector<int64_t>(spec->sources.size(), 0)));
     state.ResumeTiming();

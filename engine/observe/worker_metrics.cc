@@ -221,6 +221,16 @@ void Page::AddTasks() {
           });
   PerTask("ebb_timers_behind_seconds", "Of event time: how far timers that are due are behind the watermark.",
           [](const T& task) { return static_cast<double>(task.timers_behind_ms) / 1000; });
+  MetricFamily& versions = Gauge("ebb_control_version", "The version in force of what was published, by name.");
+  MetricFamily& refused = Gauge("ebb_control_refused", "Publications that the task remembers having refused.");
+  MetricFamily& waiting = Gauge("ebb_control_waiting", "1 while a publication waits for its moment.");
+  for (const auto& [partition, task] : tasks_) {
+    for (const auto& [name, version] : task->control.in_force) {
+      versions.Add({{"partition", Text(partition)}, {"name", name}}, static_cast<double>(version));
+    }
+    refused.Add({{"partition", Text(partition)}}, static_cast<double>(task->control.refused.size()));
+    waiting.Add({{"partition", Text(partition)}}, task->control.waiting.empty() ? 0 : 1);
+  }
   PerTask("ebb_cache_bytes", "Memory of the customers in the cache.",
           [](const T& task) { return static_cast<double>(task.cache_bytes); });
   PerTask("ebb_cache_customers", "Customers in the cache.",

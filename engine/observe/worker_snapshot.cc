@@ -28,6 +28,16 @@ TaskCounters CountersOf(Task& task) {
   return counters;
 }
 
+ControlSnapshot ControlOf(const TaskControl& control) {
+  ControlSnapshot snapshot;
+  for (const auto& [name, entry] : control.in_force()) snapshot.in_force[name] = entry.publication().version();
+  if (control.next() != nullptr) snapshot.waiting = PublicationKey(*control.next());
+  for (const auto& [key, entry] : control.entries()) {
+    if (!entry.refusal().empty()) snapshot.refused[key] = entry.refusal();
+  }
+  return snapshot;
+}
+
 TaskSnapshot SnapshotOf(const Worker::Slot& slot, const PipelineSpec& spec) {
   Task& task = *slot.task;
   TaskSnapshot snapshot;
@@ -51,6 +61,7 @@ TaskSnapshot SnapshotOf(const Worker::Slot& slot, const PipelineSpec& spec) {
   snapshot.customers = task.cache().customers();
   snapshot.dirty_customers = task.cache().dirty_customers();
   snapshot.state_bytes = task.store()->Bytes();
+  snapshot.control = ControlOf(task.control());
   snapshot.counters = CountersOf(task);
   return snapshot;
 }

@@ -30,6 +30,13 @@ struct TaskCounters {
 // record, each operator's events.
 TaskCounters ZeroCounters(const PipelineSpec& spec);
 
+// What of the control topic a task has taken in.
+struct ControlSnapshot {
+  std::map<std::string, int64_t> in_force;     // Versions by name.
+  std::string waiting;                         // "name@version"; empty for none.
+  std::map<std::string, std::string> refused;  // By "name@version", or "@offset" of what was none: why.
+};
+
 struct TaskSnapshot {
   struct Source {
     int64_t position = 0;          // The next offset to be processed.
@@ -54,6 +61,7 @@ struct TaskSnapshot {
   uint64_t customers = 0;
   uint64_t dirty_customers = 0;
   uint64_t state_bytes = 0;
+  ControlSnapshot control;
   TaskCounters counters;           // Since the task came to this worker.
 };
 

@@ -80,6 +80,11 @@ class OperatorContext {
   virtual std::string_view customer() const = 0;
   virtual const Cause& cause() const = 0;
   virtual StateAccess& state() = 0;
+  // What was published and has a part in the config in force, as "name@version"; empty for the pipeline file's own.
+  virtual const std::vector<std::string>& published() const {
+    static const std::vector<std::string> kNothing;
+    return kNothing;
+  }
   // The id that the next message emitted will carry as ce_id: derived from the operator, its version, the customer
   // and the cause, so that it is the same on every replay.
   virtual std::string NextId() = 0;
@@ -113,6 +118,10 @@ class OperatorBase : public StateOwner {
   // Handles a message that is of type takes()[index].
   virtual void Deliver(size_t index, const google::protobuf::Message& message, OperatorContext& ctx) = 0;
   virtual void Fire(const Timer& timer, OperatorContext& ctx) = 0;
+  // Whether customers are to be visited when a new version of the config comes into force, and the visit of one: see
+  // Operator::OnPublished.
+  virtual bool visits() const { return false; }
+  virtual void Visit(OperatorContext& ctx) = 0;
   // Raised when the meaning of its results changes; part of their ids.
   virtual int version() const { return 1; }
 
@@ -137,6 +146,7 @@ class TypedContext<Emits<Messages...>> {
   const Cause& cause() const { return base_.cause(); }
   StateAccess& state() { return base_.state(); }
   std::string NextId() { return base_.NextId(); }
+  const std::vector<std::string>& published() const { return base_.published(); }
   void Reject(std::string_view reason, std::string_view text) { base_.Reject(reason, text); }
   uint64_t Random() { return base_.Random(); }
   void Count(size_t counter) { base_.Count(counter); }
@@ -197,7 +207,16 @@ class Operator<Takes<Taken...>, Emits<Emitted...>, ConfigMessage>
     OnTimer(timer, typed);
   }
 
+  void Visit(OperatorContext& ctx) final {
+    Context typed(ctx);
+    OnPublished(typed);
+  }
+
   virtual void OnTimer(const Timer&, Context&) {}
+  // Where visits() says so: called once for every customer known when a new version of the config came into force, with
+  // that moment as the time, before anything later happens to the customer. May come twice when the first time changed
+  // nothing of the customer's state.
+  virtual void OnPublished(Context&) {}
 
  protected:
   const ConfigMessage& config() const { return config_; }

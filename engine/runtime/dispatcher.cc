@@ -48,6 +48,18 @@ void Dispatcher::Fire(TimerId timer, absl::Time deadline, Customer* customer) {
   cache_.KeepWake(customer);
 }
 
+void Dispatcher::Visit(const std::vector<int>& nodes, std::string_view publication, absl::Time moment,
+                       Customer* customer) {
+  Cause cause;
+  cause.event_id = publication;
+  Begin(cause, moment, moment, customer, kNoTime);
+  for (const int node : nodes) {
+    node_ = node;
+    graph_.nodes()[static_cast<size_t>(node)].op->Visit(*this);
+  }
+  cache_.KeepWake(customer);
+}
+
 void Dispatcher::DeliverTo(const Graph::Target& target, const google::protobuf::Message& message) {
   const int caller = node_;
   node_ = target.node;
@@ -85,6 +97,16 @@ uint64_t Dispatcher::Random() {
 }
 
 void Dispatcher::Count(size_t counter) { ++open_counts_[node_][counter]; }
+
+void Dispatcher::TakeCounts(const Dispatcher& other) {
+  for (size_t node = 0; node < counts_.size(); ++node) {
+    for (size_t before = 0; before < other.counts_.size(); ++before) {
+      const bool same = graph_.nodes()[node].spec->id == other.graph_.nodes()[before].spec->id &&
+                        counts_[node].size() == other.counts_[before].size();
+      if (same) counts_[node] = other.counts_[before];
+    }
+  }
+}
 
 void Dispatcher::KeepCounts() {
   for (size_t node = 0; node < counts_.size(); ++node) {

@@ -36,8 +36,13 @@ class Dispatcher final : public OperatorContext {
   // beyond that may differ in redo. What it arms fires later than that.
   void Fire(TimerId timer, absl::Time deadline, Customer* customer);
 
+  // Has these operators visit a customer because of a publication that holds from `moment` on.
+  void Visit(const std::vector<int>& nodes, std::string_view publication, absl::Time moment, Customer* customer);
+
   // Operators' counters, by node and index: of what was kept.
   const std::vector<std::vector<uint64_t>>& counts() const { return counts_; }
+  // Goes on from what another has kept, for operators of the same id.
+  void TakeCounts(const Dispatcher& other);
   // Keeps what was counted since the last of these two calls, or forgets it.
   void KeepCounts();
   void DropCounts();
@@ -47,6 +52,7 @@ class Dispatcher final : public OperatorContext {
   std::string_view customer() const override { return customer_->id(); }
   const Cause& cause() const override { return cause_; }
   StateAccess& state() override { return *state_; }
+  const std::vector<std::string>& published() const override { return graph_.nodes()[node_].spec->published; }
   std::string NextId() override;
   void Emit(const google::protobuf::Message& message) override;
   void Reject(std::string_view reason, std::string_view text) override { sink_.OnReject(reason, text); }

@@ -85,17 +85,30 @@ std::optional<size_t> Merge::Next() {
   return best;
 }
 
-void Merge::Follow(size_t source) {
-  if (sources_[source]->rejection()) return;
+int64_t Merge::WatermarkAfter(size_t source) const {
+  if (sources_[source]->rejection()) return time_.watermark_ms;
   const int64_t now_ms = sources_[source]->event().time_ms();
-  int64_t& max = time_.max_event_time_ms[source];
-  max = std::max(max, now_ms);
   int64_t least = std::numeric_limits<int64_t>::max();
   for (size_t i = 0; i < sources_.size(); ++i) {
     // This head goes first, so the other sources have come at least as far, whether or not a record was taken of them.
     if (TakesPart(i)) least = std::min(least, std::max(time_.max_event_time_ms[i], now_ms) - lateness_ms_[i]);
   }
-  time_.watermark_ms = std::max(time_.watermark_ms, least);
+  return std::max(time_.watermark_ms, least);
+}
+
+void Merge::Follow(size_t source) {
+  if (sources_[source]->rejection()) return;
+  time_.watermark_ms = WatermarkAfter(source);
+  int64_t& max = time_.max_event_time_ms[source];
+  max = std::max(max, sources_[source]->event().time_ms());
+}
+
+void Merge::CarryTo(int64_t floor_ms) {
+  time_.watermark_ms = floor_ms;
+  v1::EpochRecord::Round& round = rounds_.emplace_back();
+  round.set_idle((uint64_t{1} << sources_.size()) - 1);
+  round.set_floor_ms(floor_ms);
+  for (size_t i = 0; i < sources_.size(); ++i) round.add_advance(0);
 }
 
 Merge::Time Merge::TimeOf(const v1::EpochRecord& record) {

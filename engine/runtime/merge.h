@@ -49,8 +49,12 @@ class Merge {
   bool NewcomerWaits();
   // In redo: every source has come to the end of the round.
   bool RedoneRound() const;
+  // Where the watermark is once the head of `source` is taken.
+  int64_t WatermarkAfter(size_t source) const;
   // Lets time follow the head of `source`, before it is taken.
   void Follow(size_t source);
+  // Carries time to `floor_ms` between two rounds, by a round of which no source is a part.
+  void CarryTo(int64_t floor_ms);
 
   // Every source is caught up and empty.
   bool AllIdle() const;

@@ -32,38 +32,43 @@ constexpr size_t kTimeHeader = 4;
 
 }  // namespace
 
-Task::Task(const PipelineSpec& spec, TaskOptions options, std::unique_ptr<Store> store)
-    : spec_(spec),
-      options_(std::move(options)),
-      store_(std::move(store)) {
+Task::Task(std::shared_ptr<const PipelineSpec> spec, TaskOptions options, std::unique_ptr<Store> store)
+    : file_(std::move(spec)), spec_(file_), options_(std::move(options)), store_(std::move(store)), control_(file_) {
   cache_ = std::make_unique<CustomerCache>(store_.get(), options_.cache_bytes);
-  for (const SourceSpec& source : spec_.sources) {
+  for (const SourceSpec& source : file_->sources) {
     sources_.push_back(
         std::make_unique<SourceCursor>(source, options_.partition, options_.partitions, options_.buffer_bytes));
   }
-  for (const SinkSpec& sink : spec_.sinks) drafts_.push_back(DraftFor(sink, spec_.config.application()));
+  for (const SinkSpec& sink : spec_->sinks) drafts_.push_back(DraftFor(sink, spec_->config.application()));
   readable_ms_.assign(sources_.size(), Debt::kNever);
   for (size_t i = 0; i < options_.compaction_lags.size(); ++i) {
     // Half of the time is for being down.
     readable_ms_[i] = absl::ToInt64Milliseconds(options_.compaction_lags[i] / 2);
   }
-  const v1::Time& time = spec_.config.time();
+  const v1::Time& time = spec_->config.time();
   merge_ = std::make_unique<Merge>(&sources_, ToDuration(time.max_wait()));
   if (time.emit_from() != 0) emit_from_ms_ = time.emit_from();
   idle_wall_clock_ = time.idle() == "wall_clock";
-  stats_ = epoch_stats_ = TaskStats(spec_.sources.size(), spec_.sinks.size());
+  stats_ = epoch_stats_ = TaskStats(spec_->sources.size(), spec_->sinks.size());
 }
 
 Task::~Task() { StopSources(); }
 
-absl::StatusOr<std::unique_ptr<Task>> Task::Create(const PipelineSpec& spec, TaskOptions options,
+absl::StatusOr<std::unique_ptr<Task>> Task::Create(std::shared_ptr<const PipelineSpec> spec, TaskOptions options,
                                                    std::unique_ptr<Store> store) {
-  std::unique_ptr<Task> task(new Task(spec, std::move(options), std::move(store)));
-  auto graph = Graph::Build(spec);
+  auto graph = Graph::Build(*spec);
   if (!graph.ok()) return graph.status();
-  task->graph_ = *std::move(graph);
-  task->dispatcher_ = std::make_unique<Dispatcher>(task->graph_.get(), task->cache_.get(), task.get());
+  std::unique_ptr<Task> task(new Task(spec, std::move(options), std::move(store)));
+  task->Install(std::move(spec), *std::move(graph));
   return task;
+}
+
+void Task::Install(std::shared_ptr<const PipelineSpec> spec, std::unique_ptr<Graph> graph) {
+  auto dispatcher = std::make_unique<Dispatcher>(graph.get(), cache_.get(), this);
+  if (dispatcher_ != nullptr) dispatcher->TakeCounts(*dispatcher_);
+  dispatcher_ = std::move(dispatcher);
+  graph_ = std::move(graph);
+  spec_ = std::move(spec);
 }
 
 absl::Status Task::StartSources(Input* input, const std::vector<int64_t>& offsets) {
@@ -81,8 +86,9 @@ void Task::StopSources() {
 bool Task::epoch_full() const {
   size_t pinned = cache_->pinned_bytes();
   for (const auto& source : sources_) pinned += source->kept_bytes();
-  return epoch_open_ && (epoch_records_ >= options_.epoch_records || outbox_bytes_ >= options_.outbox_bytes ||
-                         pinned >= options_.pinned_bytes || merge_->rounds().size() >= kMaxRounds);
+  return epoch_open_ &&
+         (barrier_done_ || epoch_records_ >= options_.epoch_records || outbox_bytes_ >= options_.outbox_bytes ||
+          pinned >= options_.pinned_bytes || merge_->rounds().size() >= kMaxRounds);
 }
 
 void Task::OpenEpoch() {
@@ -93,6 +99,11 @@ void Task::OpenEpoch() {
 
 absl::StatusOr<size_t> Task::Process(size_t max_records, absl::Time wall_clock, absl::Duration elapsed) {
   if (frozen_) return size_t{0};
+  if (at_barrier_) return FireAtBarrier(max_records);
+  if (sweep_ && !swept_) {
+    OpenEpoch();
+    if (auto status = Sweep(options_.swept_customers, ""); !status.ok()) return status;
+  }
   const uint64_t before = epoch_records_ + epoch_timers_;
   auto filled = merge_->Fill();
   if (!filled.ok()) return filled.status();
@@ -101,6 +112,7 @@ absl::StatusOr<size_t> Task::Process(size_t max_records, absl::Time wall_clock, 
   size_t handled = 0;
   while (handled < max_records && !epoch_full()) {
     if (!merge_->in_round() && !BeginRound(wall_clock, elapsed)) {
+      if (at_barrier_) break;
       // Without a record at hand, timers have the time to themselves.
       auto fired = FireDue(1);
       if (!fired.ok()) return fired.status();
@@ -115,6 +127,10 @@ absl::StatusOr<size_t> Task::Process(size_t max_records, absl::Time wall_clock, 
       if (!more.ok()) return more.status();
       if (auto status = Prefetch(); !status.ok()) return status;
       continue;
+    }
+    if (control_.barrier_ms() && merge_->WatermarkAfter(*next) >= *control_.barrier_ms()) {
+      ReachBarrier();
+      break;
     }
     merge_->Follow(*next);
     const size_t most = kTimersPerRecord + records_behind_ / kRecordsPerFurtherTimer;
@@ -146,6 +162,10 @@ bool Task::CarryTime(absl::Time wall_clock, absl::Duration elapsed) {
   } else if (idle_wall_clock_) {
     floor_ms = absl::ToUnixMillis(wall_clock) - merge_->max_lateness_ms();
   }
+  if (control_.barrier_ms() && floor_ms >= *control_.barrier_ms()) {
+    ReachBarrier();
+    return false;
+  }
   if (floor_ms <= watermark_ms()) return false;
   // Time that nobody waits for is not worth an epoch.
   auto due = cache_->wakes().FirstDue(floor_ms);
@@ -153,8 +173,34 @@ bool Task::CarryTime(absl::Time wall_clock, absl::Duration elapsed) {
   return merge_->BeginRound(elapsed, floor_ms);
 }
 
+TaskControl::Standing Task::Standing() const {
+  return {spec_.get(), &manifest_, watermark_ms(), Settled(), sweep_.has_value()};
+}
+
+void Task::Consider(const ControlFeed& feed) {
+  if (at_barrier_ || frozen_) return;
+  control_.Consider(feed, Standing());
+  // Dead letters need an epoch to leave with.
+  if (!control_.refusals().empty()) OpenEpoch();
+}
+
+void Task::ReachBarrier() {
+  OpenEpoch();
+  if (merge_->in_round()) merge_->EndRound();
+  if (watermark_ms() < *control_.barrier_ms() - 1) merge_->CarryTo(*control_.barrier_ms() - 1);
+  at_barrier_ = true;
+}
+
+absl::StatusOr<size_t> Task::FireAtBarrier(size_t most) {
+  OpenEpoch();
+  if (barrier_done_ || epoch_full()) return size_t{0};
+  auto fired = FireDue(most);
+  if (fired.ok()) barrier_done_ = *fired == 0;
+  return fired;
+}
+
 bool Task::Exhausted() {
-  if (!merge_->AllIdle() || (until_ms_ && watermark_ms() < *until_ms_)) return false;
+  if (!merge_->AllIdle() || sweep_ || (until_ms_ && watermark_ms() < *until_ms_)) return false;
   auto due = cache_->wakes().FirstDue(watermark_ms());
   return due.ok() && *due == nullptr;
 }
@@ -180,14 +226,63 @@ absl::StatusOr<size_t> Task::FireDue(size_t most, const TimeIndex::Wake* end) {
     if (auto status = CheckStamp(*customer); !status.ok()) return status;
     cache_->WakeTaken(customer, (*wake)->time_ms);
     cache_->Open(customer);
-    const auto& timers = customer->open->timers;
+    const auto is_due = [&] {
+      const auto& timers = customer->open->timers;
+      return !timers.empty() && timers.front().deadline_ms <= (*wake)->time_ms;
+    };
+    // Only who has a timer due is visited: the others have their wake-ups at other times in redo. What the visit arms
+    // before that timer fires with it, so that a place in the order of timers tells who was visited.
+    const bool visited = is_due() && VisitInTime(customer);
     // The wake-up may be early: the deadline in the document is the truth.
-    if (timers.empty() || timers.front().deadline_ms > (*wake)->time_ms) {
-      cache_->KeepWake(customer);
-    } else if (auto status = FireFirst(customer, &streak_); !status.ok()) {
-      return status;
+    if (!is_due()) cache_->KeepWake(customer);
+    for (bool more = is_due(); more; more = visited && is_due()) {
+      // As in FireOwn.
+      if (visited) cache_->WakeTaken(customer, customer->wake_ms);
+      if (auto status = FireFirst(customer, &streak_); !status.ok()) return status;
     }
   }
+}
+
+bool Task::VisitInTime(Customer* customer) {
+  if (!sweep_ || customer->body.empty() || CustomerCache::ChangedSince(*customer, sweep_->since_epoch())) return false;
+  source_at_hand_.reset();
+  customer_at_hand_ = customer->id();
+  now_ = absl::FromUnixMillis(sweep_->at_ms());
+  dispatcher_->Visit(visitors_, sweep_->publication(), now_, customer);
+  return true;
+}
+
+absl::Status Task::Sweep(size_t most, const std::string& last) {
+  swept_ = true;
+  sweep_before_ = sweep_;
+  const std::string from = sweep_->done().empty() ? std::string(1, layout::kCustomer)
+                                                  : layout::PrefixEnd(layout::DocumentKey(sweep_->done()));
+  const std::string to = last.empty() ? std::string(1, layout::kWake) : layout::PrefixEnd(layout::DocumentKey(last));
+  std::vector<std::string> customers;
+  bool all = true;
+  auto status = store_->Scan(from, to, [&](std::string_view key, std::string_view) {
+    if (layout::KindOf(key) != layout::RowKind::kDocument) return true;
+    if (customers.size() == most) return all = false;
+    customers.push_back(*layout::CustomerOf(key));
+    return true;
+  });
+  if (!status.ok()) return status;
+  for (const std::string& id : customers) {
+    auto loaded = cache_->Load(id);
+    if (!loaded.ok()) return loaded.status();
+    if (redoing_ != 0 && CustomerCache::IsAhead(**loaded, redoing_)) {
+      ++stats_.skipped_customers;
+      continue;
+    }
+    VisitInTime(*loaded);
+    if (!cache_->status().ok()) return cache_->status();
+  }
+  if (all && last.empty()) {
+    sweep_.reset();
+  } else {
+    sweep_->set_done(last.empty() ? customers.back() : last);
+  }
+  return absl::OkStatus();
 }
 
 int64_t Task::TimersBehindMs() {
@@ -291,6 +386,7 @@ absl::Status Task::HandleHead(size_t source) {
                Text("the customer's state has ", customer->body.size(), " bytes; at most ", kMaxDocumentBytes,
                     " may be kept"));
   } else {
+    VisitInTime(customer);
     if (auto status = FireOwn(customer); !status.ok()) return status;
     source_at_hand_ = source;
     customer_at_hand_ = event.customer();
@@ -312,7 +408,7 @@ absl::Status Task::HandleHead(size_t source) {
 }
 
 void Task::OnResult(int sink, const google::protobuf::Message& message, const std::string& id) {
-  const SinkSpec& spec = spec_.sinks[sink];
+  const SinkSpec& spec = file_->sinks[sink];
   if (absl::ToUnixMillis(now_) < emit_from_ms_) {
     ++epoch_stats_.suppressed;
     return;
@@ -331,7 +427,7 @@ void Task::OnResult(int sink, const google::protobuf::Message& message, const st
 void Task::RefuseResult(const OutputRecord& result) {
   constexpr char kReason[] = "result-too-large";
   ++epoch_stats_.dead_letters[{source_at_hand_.value_or(0), kReason}];
-  Send(MakeDeadLetterOfResult(spec_.config.dead_letters(), result, kReason, kMaxResultBytes));
+  Send(MakeDeadLetterOfResult(spec_->config.dead_letters(), result, kReason, kMaxResultBytes));
 }
 
 absl::Status Task::CheckStamp(const Customer& customer) const {
@@ -351,7 +447,7 @@ void Task::OnReject(std::string_view reason, std::string_view text) {
 void Task::DeadLetter(size_t source, std::string_view reason, std::string_view text) {
   const SourceCursor& cursor = *sources_[source];
   ++epoch_stats_.dead_letters[{source, std::string(reason)}];
-  Send(MakeDeadLetter(spec_.config.dead_letters(), cursor.partition(), cursor.record(), reason, text));
+  Send(MakeDeadLetter(spec_->config.dead_letters(), cursor.partition(), cursor.record(), reason, text));
 }
 
 void Task::Send(const OutputRecord& record) {

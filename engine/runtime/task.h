@@ -28,6 +28,7 @@
 #include "engine/runtime/merge.h"
 #include "engine/runtime/outbox.h"
 #include "engine/runtime/source_cursor.h"
+#include "engine/runtime/task_control.h"
 #include "engine/runtime/task_stats.h"
 #include "state/customer_cache.h"
 #include "state/store.h"
@@ -45,6 +46,7 @@ struct TaskOptions {
                                      // changed, states as messages, and records kept for a rewind.
   uint64_t epoch_records = 500'000;  // The most records of one epoch.
   size_t outbox_bytes = 16 << 20;    // The most results of one epoch.
+  size_t swept_customers = 2000;     // How many one epoch visits after a publication at most.
   // By source: up to what age a record is sure to be there; infinite where the topic is not compacted, as if left out.
   std::vector<absl::Duration> compaction_lags;
   bool accept_divergence = false;  // Redo goes on where it gives other results than were committed.
@@ -58,8 +60,8 @@ class Task final : public ResultSink {
     bool catch_up = false;  // Write more than needed, while there is nothing better to do.
   };
 
-  // Builds the graph. The spec must outlive the task. InvalidArgument as Graph::Build.
-  static absl::StatusOr<std::unique_ptr<Task>> Create(const PipelineSpec& spec, TaskOptions options,
+  // Builds the graph. InvalidArgument as Graph::Build.
+  static absl::StatusOr<std::unique_ptr<Task>> Create(std::shared_ptr<const PipelineSpec> spec, TaskOptions options,
                                                       std::unique_ptr<Store> store);
   ~Task() override;
 
@@ -88,6 +90,9 @@ class Task final : public ResultSink {
 
   // --- Living ---
 
+  // Looks at what was published since. What is to be taken in is, when time has come to its moment: Process stops
+  // there, and the epoch that ends there is the last of the pipeline as it was. Between epochs or within one.
+  void Consider(const ControlFeed& feed);
   // Processes up to `max_records`. Returns how many records and timers were handled. Any error is final.
   absl::StatusOr<size_t> Process(size_t max_records, absl::Time wall_clock, absl::Duration elapsed);
 
@@ -140,6 +145,8 @@ class Task final : public ResultSink {
   Graph& graph() { return *graph_; }
   const TaskStats& stats() const { return stats_; }
   const Dispatcher& dispatcher() const { return *dispatcher_; }
+  const TaskControl& control() const { return control_; }
+  std::vector<TaskControl::Note> TakeControlNotes() { return control_.TakeNotes(); }
 
   void OnResult(int sink, const google::protobuf::Message& message, const std::string& id) override;
   void OnReject(std::string_view reason, std::string_view text) override;
@@ -161,7 +168,7 @@ class Task final : public ResultSink {
   static constexpr int kMaxTimersInARow = 10'000;
 
  private:
-  Task(const PipelineSpec& spec, TaskOptions options, std::unique_ptr<Store> store);
+  Task(std::shared_ptr<const PipelineSpec> spec, TaskOptions options, std::unique_ptr<Store> store);
 
   void OpenEpoch();
   absl::Status HandleHead(size_t source);
@@ -182,6 +189,22 @@ class Task final : public ResultSink {
   void Send(const OutputRecord& record);
   bool BeginRound(absl::Time wall_clock, absl::Duration elapsed);
   bool CarryTime(absl::Time wall_clock, absl::Duration elapsed);
+  // Time is about to come to the moment from which the next version holds: it comes right before it.
+  void ReachBarrier();
+  // Fires what is due before the version holds. How many.
+  absl::StatusOr<size_t> FireAtBarrier(size_t most);
+  void TakeVersion();
+  TaskControl::Standing Standing() const;
+  // Visits the next customers whom a publication concerns: `most` of them, those up to `last` where that is not empty.
+  absl::Status Sweep(size_t most, const std::string& last);
+  // Visits the customer if a publication concerns it that has not come to it yet. Whether it has.
+  bool VisitInTime(Customer* customer);
+  // Stands with the sweep where the end of an epoch left it.
+  void SetSweep(const v1::EpochRecord& record);
+  void AddControlRows();
+  // Runs with this from now on.
+  void Install(std::shared_ptr<const PipelineSpec> spec, std::unique_ptr<Graph> graph);
+  bool Settled() const { return !epoch_open_ && low_water_ == epoch_; }
   // False: at most `max_timers` have fired, and more are left.
   absl::StatusOr<bool> FinishRedoneEpoch(const v1::EpochRecord& record, size_t max_timers);
   bool Comparable(const v1::EpochRecord& record) const;
@@ -194,7 +217,8 @@ class Task final : public ResultSink {
   absl::Status CheckStamp(const Customer& customer) const;
   void RefuseResult(const OutputRecord& result);
 
-  const PipelineSpec& spec_;
+  const std::shared_ptr<const PipelineSpec> file_;  // The pipeline as its file has it.
+  std::shared_ptr<const PipelineSpec> spec_;        // The same with what is in force.
   const TaskOptions options_;
   const std::unique_ptr<Store> store_;
   std::unique_ptr<Graph> graph_;
@@ -213,10 +237,18 @@ class Task final : public ResultSink {
   uint64_t work_total_ = 0;                      // Records and timers up to E.
   Debt debt_;                                    // From L to E.
   bool write_all_ = false;
+  TaskControl control_;
+  std::optional<v1::EpochRecord::Sweep> sweep_;  // Of customers, after a publication, as of the epoch at hand.
+  std::vector<int> visitors_;                    // Its operators.
 
   // The open epoch.
   bool epoch_open_ = false;
   bool frozen_ = false;  // Closed, or about to be: nothing more is processed.
+  bool at_barrier_ = false;                             // Time stands right before the moment of the next version,
+  bool barrier_done_ = false;                           // all that was due before has fired,
+  bool takes_version_ = false;                          // and it holds from the end of this epoch.
+  bool swept_ = false;                                  // This epoch has done its share of the sweep,
+  std::optional<v1::EpochRecord::Sweep> sweep_before_;  // which stood here before.
   Merge::Time time_before_;
   uint64_t epoch_records_ = 0;
   int64_t epoch_expires_ms_ = Debt::kNever;  // Of the records from compacted sources, the first.
@@ -231,6 +263,7 @@ class Task final : public ResultSink {
   OutputRecord row_;                     // this is the one at hand,
   std::optional<OutputRecord> closing_;  // and last the epoch record.
   v1::EpochRecord record_;
+  std::vector<std::pair<std::string, std::optional<std::string>>> control_rows_;  // Leave before write-backs.
 
   // The record or timer that operators have at hand.
   std::optional<size_t> source_at_hand_;

@@ -20,10 +20,17 @@ absl::Status Task::Adopt(const std::string& new_uuid, bool last_record_only) {
   v1::Manifest existing;
   if (*stored && !existing.ParseFromString(**stored)) return absl::DataLossError("the manifest cannot be read");
   if (existing.changelog_uuid().empty()) existing.set_changelog_uuid(new_uuid);
+  auto spec = control_.Adopt(store_.get());
+  if (!spec.ok()) return spec.status();
+  if (*spec != spec_) {
+    auto graph = Graph::Build(**spec);
+    if (!graph.ok()) return graph.status();
+    Install(*std::move(spec), *std::move(graph));
+  }
   auto bound = graph_->Bind(existing, options_.partitions);
   if (!bound.ok()) return bound.status();
   manifest_ = *std::move(bound);
-  manifest_.set_application(spec_.config.application());
+  manifest_.set_application(spec_->config.application());
   manifest_.set_changelog_uuid(existing.changelog_uuid());
   manifest_written_ = *stored && **stored == manifest_.SerializeAsString();
 
@@ -50,7 +57,9 @@ absl::Status Task::Adopt(const std::string& new_uuid, bool last_record_only) {
   Merge::Time time;
   time.max_event_time_ms.assign(sources_.size(), kNoTime);
   uint64_t total_at_low = 0;
+  SetSweep({});
   if (auto low = records_.find(low_water_); low != records_.end()) {
+    SetSweep(low->second);
     time = Merge::TimeOf(low->second);
     total_at_low = low->second.work_total();
   }
@@ -87,7 +96,11 @@ absl::StatusOr<bool> Task::Redo(const v1::EpochRecord& record, size_t max_record
     redo_round_ = 0;
     OpenEpoch();
     skipped_before_ = stats_.skipped_customers;
-    if (record.program() != spec_.fingerprint) ++stats_.foreign_redo;
+    if (record.program() != spec_->fingerprint) ++stats_.foreign_redo;
+    // An epoch that closed before it had its turn of the sweep leaves that where it was.
+    if (sweep_ && !(record.has_sweep() && record.sweep().done() == sweep_->done())) {
+      if (auto status = Sweep(SIZE_MAX, record.sweep().done()); !status.ok()) return status;
+    }
   }
   auto filled = merge_->Fill();
   if (!filled.ok()) return filled.status();
@@ -113,7 +126,7 @@ absl::StatusOr<bool> Task::Redo(const v1::EpochRecord& record, size_t max_record
 
 bool Task::Comparable(const v1::EpochRecord& record) const {
   if (stats_.skipped_customers != skipped_before_) return false;
-  if (record.program() != spec_.fingerprint) return false;
+  if (record.program() != spec_->fingerprint) return false;
   if (epoch_timers_ == record.timers()) return true;
   // A customer that is ahead may have had a timer fire here of which nothing is left to be seen.
   return std::all_of(records_.find(record.epoch()), records_.end(),
@@ -175,6 +188,7 @@ void Task::AbandonRedo() {
     time.watermark_ms = std::max(time.watermark_ms, reached_ms);
   }
   merge_->SetTime(std::move(time));
+  SetSweep(records_.empty() ? v1::EpochRecord() : records_.rbegin()->second);
   FinishRedo();
   WriteAll();
 }

@@ -14,6 +14,7 @@ constexpr absl::Duration kPoll = absl::Milliseconds(1);  // How soon a pending a
 
 Worker::Worker(std::shared_ptr<const PipelineSpec> spec, WorkerOptions options, WorkerPorts ports)
     : spec_(std::move(spec)), options_(std::move(options)), ports_(ports) {
+  feed_ = std::make_unique<ControlFeed>(spec_->config.control().topic(), ports_.input, ports_.cluster);
   figures_.redo_rate = kAssumedRedoRate;
   idle_since_ = watch_at_ = ports_.clock->Elapsed();
   backoff_until_ = idle_since_;
@@ -38,7 +39,7 @@ void Worker::Assign(const std::set<int32_t>& partitions, int32_t partition_count
       task.partition = partition;
       task.partitions = partition_count;
       auto store = ports_.stores->Open(partition);
-      auto created = store.ok() ? Task::Create(*spec_, std::move(task), *std::move(store))
+      auto created = store.ok() ? Task::Create(spec_, std::move(task), *std::move(store))
                                 : absl::StatusOr<std::unique_ptr<Task>>(store.status());
       if (!created.ok()) {
         // Reported by the next step, as every final error is.
@@ -183,8 +184,10 @@ absl::StatusOr<bool> Worker::StepTasks() {
   const absl::Time wall = ports_.clock->Now();
   const absl::Duration began = ports_.clock->Elapsed();
   const size_t slice = Ready() ? kSliceRecords : kSliceRecordsInRecovery;
+  feed_->Step(began);
   for (auto& [partition, slot] : slots_) {
     if (slot.recovery != nullptr || slot.task->epoch_full()) continue;
+    slot.task->Consider(*feed_);
     auto processed = slot.task->Process(slice, wall, began);
     if (!processed.ok()) {
       return absl::Status(processed.status().code(),
@@ -366,8 +369,16 @@ absl::Status Worker::Committed() {
     if (!status.ok()) {
       return absl::Status(status.code(), Text("partition ", partition, ": ", status.message()));
     }
+    NoteControl(partition, *slot.task);
   }
   return absl::OkStatus();
+}
+
+void Worker::NoteControl(int32_t partition, Task& task) {
+  for (const TaskControl::Note& note : task.TakeControlNotes()) {
+    Note(note.refused ? WorkerNote::Level::kWarning : WorkerNote::Level::kInfo,
+         Text("partition ", partition, ": ", note.text));
+  }
 }
 
 void Worker::Undo() {

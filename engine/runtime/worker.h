@@ -22,6 +22,7 @@
 #include "engine/log/cluster.h"
 #include "engine/log/input.h"
 #include "engine/log/output.h"
+#include "engine/runtime/control_feed.h"
 #include "engine/runtime/duration_histogram.h"
 #include "engine/runtime/recovery.h"
 #include "engine/runtime/task.h"
@@ -109,6 +110,7 @@ class Worker {
   };
   const std::map<int32_t, Slot>& slots() const { return slots_; }
   const Figures& figures() const { return figures_; }
+  const ControlFeed& feed() const { return *feed_; }
   // Takes the notes since the last call.
   std::vector<WorkerNote> TakeNotes() { return std::exchange(notes_, {}); }
 
@@ -155,6 +157,7 @@ class Worker {
   absl::Status CloseAll(bool catch_up);
   absl::StatusOr<bool> Flush();
   absl::Status Committed();
+  void NoteControl(int32_t partition, Task& task);
   void Undo();
   void GiveUpTransaction(const absl::Status& why);
   void RecoverAll();
@@ -170,6 +173,7 @@ class Worker {
   const std::shared_ptr<const PipelineSpec> spec_;
   const WorkerOptions options_;
   const WorkerPorts ports_;
+  std::unique_ptr<ControlFeed> feed_;
   std::map<int32_t, Slot> slots_;
   std::shared_ptr<const GroupToken> token_;
   Phase phase_ = Phase::kSettling;

@@ -142,7 +142,7 @@ EBB_FUZZ_TARGET(epoch_records) {
     Require(records->begin()->first == std::max<uint64_t>(low, 1), "records begin at the low-water mark");
     Require(records->size() == records->rbegin()->first - records->begin()->first + 1, "and none is missing");
   }
-  auto task = Task::Create(*Base().spec, TaskOptions(), *std::move(store));
+  auto task = Task::Create(Base().spec, TaskOptions(), *std::move(store));
   Require(task.ok(), "a task can be made");
   const absl::Status adopted = (*task)->Adopt("uuid", last_only);
   if (!adopted.ok()) {

@@ -22,18 +22,19 @@ std::string TimerText(GhostCustomer::Timer timer, int64_t deadline_ms) {
 }
 
 Expected ResultOf(const std::string& customer, const std::string& cause, const std::string& origin, int64_t time_ms,
-                  int ordinal, int64_t watermark_ms, int64_t count, uint64_t digest, int64_t echoes, uint64_t rows) {
+                  int ordinal, const GhostCustomer::At& at, int64_t count, uint64_t digest, int64_t echoes,
+                  uint64_t rows) {
   Expected result;
   result.cause = Text(customer, " ", cause, " ", origin, " ", time_ms, " ", ordinal);
   result.time_ms = time_ms;
-  result.text = Text(result.cause, " at ", watermark_ms, ": ", count, " ", absl::Hex(digest), " ", echoes,
-                     " ", absl::Hex(rows));
+  result.text = Text(result.cause, " at ", at.watermark_ms, " by ", at.edition, ": ", count, " ", absl::Hex(digest),
+                     " ", echoes, " ", absl::Hex(rows));
   return result;
 }
 
 }  // namespace
 
-bool GhostCustomer::On(const Event& event, int64_t watermark_ms, std::vector<Expected>* results) {
+bool GhostCustomer::On(const Event& event, const At& at, std::vector<Expected>* results) {
   const v1::EventHeader& header = event.header();
   const int64_t now_ms = header.event_time_ms();
   const Event::Act act = event.act();
@@ -43,7 +44,7 @@ bool GhostCustomer::On(const Event& event, int64_t watermark_ms, std::vector<Exp
   if (counts) {
     has_tally_ = true;
     ++count_;
-    digest_ = Digest(watermark_ms, Digest(header.event_id(), digest_));
+    digest_ = Digest(at.edition, Digest(at.watermark_ms, Digest(header.event_id(), digest_)));
   }
   const std::string key(1, static_cast<char>('a' + event.key() % 8));
   if (act == Event::PUT) {
@@ -57,25 +58,32 @@ bool GhostCustomer::On(const Event& event, int64_t watermark_ms, std::vector<Exp
   if (act == Event::ARM_BOTH) timers_[kEcho] = now_ms + event.delay_ms();
   if (act == Event::ARM_PAST) timers_[kEcho] = now_ms - event.delay_ms();
   if (act == Event::DISARM) timers_.erase(kSilence);
-  Tell(header.event_id(), header.source(), now_ms, watermark_ms, act == Event::SHOUT ? 3 : 1, results);
+  Tell(header.event_id(), header.source(), now_ms, at, act == Event::SHOUT ? 3 : 1, results);
   return true;
 }
 
-void GhostCustomer::Fire(Timer timer, int64_t watermark_ms, std::vector<Expected>* results) {
+void GhostCustomer::Fire(Timer timer, const At& at, std::vector<Expected>* results) {
   const int64_t now_ms = timers_.at(timer);
   timers_.erase(timer);
   has_tally_ = true;
-  digest_ = Digest(now_ms, digest_);
+  digest_ = Digest(at.edition, Digest(now_ms, digest_));
   if (timer == kEcho) {
     ++echoes_;
     if (echoes_ % 3 != 0) timers_[kEcho] = now_ms + 1;  // Armed in the past.
   }
-  Tell(timer == kEcho ? "echo" : "silence", kOperator, now_ms, watermark_ms, 1, results);
+  Tell(timer == kEcho ? "echo" : "silence", kOperator, now_ms, at, 1, results);
   if (timer == kSilence && count_ % 3 == 0) {
     Clear(true);
   } else if (timer == kSilence && count_ % 3 == 1) {
     timers_[kEcho] = now_ms + 1;
   }
+}
+
+void GhostCustomer::Visit(const At& at, std::vector<Expected>* results) {
+  has_tally_ = true;
+  digest_ = Digest(at.edition, Digest(at.watermark_ms, digest_));
+  if (count_ % 2 == 1) timers_[kSilence] = at.watermark_ms + count_ * 10;
+  Tell(Text("edition@", at.edition), "", at.watermark_ms, at, 1, results);
 }
 
 void GhostCustomer::Clear(bool rows) {
@@ -88,15 +96,15 @@ void GhostCustomer::Clear(bool rows) {
   notes_.clear();
 }
 
-void GhostCustomer::Tell(const std::string& cause, const std::string& origin, int64_t time_ms, int64_t watermark_ms,
-                         int times, std::vector<Expected>* results) const {
+void GhostCustomer::Tell(const std::string& cause, const std::string& origin, int64_t time_ms, const At& at, int times,
+                         std::vector<Expected>* results) const {
   uint64_t rows = 0;
   for (const auto& [key, mark] : marks_) {
     rows = Digest(static_cast<int64_t>(mark.second), Digest(mark.first, Digest(key, rows)));
   }
   for (const auto& [event, ballast] : notes_) rows = Digest(ballast, Digest(event, rows));
   for (int i = 0; i < times; ++i) {
-    results->push_back(ResultOf(id_, cause, origin, time_ms, i, watermark_ms, count_, digest_, echoes_, rows));
+    results->push_back(ResultOf(id_, cause, origin, time_ms, i, at, count_, digest_, echoes_, rows));
   }
 }
 
@@ -117,8 +125,9 @@ std::string Render(const StoredCustomer& stored) {
 }
 
 Expected Describe(const Told& told) {
-  return ResultOf(told.customer(), told.cause(), told.origin(), told.time_ms(), told.ordinal(), told.watermark_ms(),
-                  told.tally().count(), told.tally().digest(), told.tally().echoes(), told.rows());
+  return ResultOf(told.customer(), told.cause(), told.origin(), told.time_ms(), told.ordinal(),
+                  {told.watermark_ms(), told.edition()}, told.tally().count(), told.tally().digest(),
+                  told.tally().echoes(), told.rows());
 }
 
 }  // namespace ebb::simulation

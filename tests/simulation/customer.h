@@ -26,9 +26,16 @@ class GhostCustomer {
 
   explicit GhostCustomer(std::string id) : id_(std::move(id)) {}
 
-  // The event or the timer happens at this watermark. Appends results. False: the event is refused.
-  bool On(const Event& event, int64_t watermark_ms, std::vector<Expected>* results);
-  void Fire(Timer timer, int64_t watermark_ms, std::vector<Expected>* results);
+  // What the operator is told at the moment.
+  struct At {
+    int64_t watermark_ms = 0;
+    int64_t edition = 0;
+  };
+  // The event or the timer happens. Appends results. False: the event is refused.
+  bool On(const Event& event, const At& at, std::vector<Expected>* results);
+  void Fire(Timer timer, const At& at, std::vector<Expected>* results);
+  // A publication brings a new edition.
+  void Visit(const At& at, std::vector<Expected>* results);
 
   // Deadlines of armed timers.
   const std::map<Timer, int64_t>& timers() const { return timers_; }
@@ -39,7 +46,7 @@ class GhostCustomer {
 
  private:
   void Clear(bool rows);
-  void Tell(const std::string& cause, const std::string& origin, int64_t time_ms, int64_t watermark_ms, int times,
+  void Tell(const std::string& cause, const std::string& origin, int64_t time_ms, const At& at, int times,
             std::vector<Expected>* results) const;
 
   std::string id_;

@@ -8,12 +8,14 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "ebb/v1/changelog.pb.h"
 #include "tests/simulation/customer.h"
+#include "tests/simulation/publisher.h"
 #include "tests/simulation/situations.h"
 
 namespace ebb::simulation {
@@ -35,6 +37,7 @@ struct GhostRules {
   int64_t emit_from_ms = kBeforeTime;
   bool idle_wall_clock = false;
   int64_t until_ms = kBeforeTime;
+  const Publisher* publisher = nullptr;
 };
 
 class GhostTask {
@@ -62,6 +65,8 @@ class GhostTask {
   };
   const std::map<std::string, Known>& customers() const { return customers_; }
   bool AnyDue() const;
+  // The edition at work.
+  int64_t edition() const { return edition_; }
 
  private:
   struct Due {
@@ -72,7 +77,7 @@ class GhostTask {
   };
   std::string DoRound(const v1::EpochRecord& record, int number);
   void Follow(size_t source, int64_t time_ms, uint64_t idle);
-  void FireOwn(const std::string& customer);
+  void FireOwn(const std::string& customer, int64_t until_ms);
   void FireDue(const v1::EpochRecord& record);
   void Fire(const Due& due);
   bool Earliest(Due* due) const;
@@ -81,6 +86,9 @@ class GhostTask {
   Known& Find(const std::string& customer);
   void Leave(const std::vector<Expected>& results);
   std::string CheckEnd(const v1::EpochRecord& record);
+  std::string TakeEdition(const v1::EpochRecord& record);
+  std::string Sweep(const v1::EpochRecord& record);
+  void Visit(const std::string& customer);
 
   const int32_t partition_;
   const GhostRules& rules_;
@@ -91,6 +99,10 @@ class GhostTask {
   std::vector<int64_t> position_;
   std::vector<int64_t> max_event_time_ms_;
   int64_t watermark_ms_ = kBeforeTime;
+  int64_t edition_ = 0;
+  int64_t edition_from_ms_ = kBeforeTime;  // Since when.
+  uint64_t edition_epoch_ = 0;             // The epoch at whose end.
+  std::set<std::string> unvisited_;        // Customers who have not been visited because of it yet.
   std::vector<Expected> results_;
   std::vector<uint64_t> taken_;   // In the epoch at hand, by source.
   uint64_t timers_ = 0;           // That have fired in it.

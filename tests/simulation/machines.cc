@@ -43,6 +43,7 @@ void World::Start(size_t index) {
   worker.task.outbox_bytes = profile_.outbox_bytes;
   worker.task.buffer_bytes = profile_.buffer_bytes;
   worker.task.epoch_records = profile_.epoch_records;
+  worker.task.swept_customers = profile_.swept_customers;
   if (profile_.compaction_lag_ms > 0) {
     worker.task.compaction_lags = {absl::Milliseconds(profile_.compaction_lag_ms), absl::InfiniteDuration()};
   }

@@ -1,10 +1,10 @@
 // The operator under simulation: every kind of state, timers that are armed in the past, deletion. What it does is
 // written a second time, by other means, in customer.cc.
 
+#include "engine/pipeline/operator.h"
+
 #include <algorithm>
 
-#include "engine/pipeline/operator.h"
-#include "ebb/v1/pipeline.pb.h"
 #include "state/text.h"
 #include "tests/simulation/chance.h"
 #include "tests/simulation/simulation.pb.h"
@@ -14,7 +14,7 @@ namespace {
 
 constexpr char kMarkKeys[] = "abcdefgh";
 
-class SimulatedOperator final : public Operator<Takes<Event>, Emits<Told>, v1::OperatorConfig> {
+class SimulatedOperator final : public Operator<Takes<Event>, Emits<Told>, SimulatedConfig> {
  public:
   void On(const Event& event, Context& ctx) override {
     switch (event.act()) {
@@ -31,7 +31,8 @@ class SimulatedOperator final : public Operator<Takes<Event>, Emits<Told>, v1::O
     const uint64_t before = tally_.Get(ctx).digest();
     Tally& tally = tally_.Mutable(ctx);
     tally.set_count(tally.count() + 1);
-    tally.set_digest(Digest(absl::ToUnixMillis(ctx.watermark()), Digest(event.header().event_id(), before)));
+    tally.set_digest(Digest(config().edition(),
+                            Digest(absl::ToUnixMillis(ctx.watermark()), Digest(event.header().event_id(), before))));
     const std::string key(1, kMarkKeys[event.key() % 8]);
     switch (event.act()) {
       case Event::PUT: {
@@ -61,9 +62,19 @@ class SimulatedOperator final : public Operator<Takes<Event>, Emits<Told>, v1::O
     Tell(event.act() == Event::SHOUT ? 3 : 1, ctx);
   }
 
+  bool visits() const override { return true; }
+
+  void OnPublished(Context& ctx) override {
+    Tally& tally = tally_.Mutable(ctx);
+    tally.set_digest(Digest(config().edition(), Digest(absl::ToUnixMillis(ctx.now()), tally.digest())));
+    // Some reckon anew when to speak up.
+    if (tally.count() % 2 == 1) silence_.Arm(ctx, ctx.now() + absl::Milliseconds(tally.count() * 10));
+    Tell(1, ctx);
+  }
+
   void OnTimer(const Timer& timer, Context& ctx) override {
     Tally& tally = tally_.Mutable(ctx);
-    tally.set_digest(Digest(absl::ToUnixMillis(ctx.now()), tally.digest()));
+    tally.set_digest(Digest(config().edition(), Digest(absl::ToUnixMillis(ctx.now()), tally.digest())));
     if (&timer == &silence_) {
       Tell(1, ctx);
       if (tally.count() % 3 == 0) return Clear(ctx, true);
@@ -109,6 +120,7 @@ class SimulatedOperator final : public Operator<Takes<Event>, Emits<Told>, v1::O
     });
     told.set_rows(rows);
     told.set_random(ctx.Random());
+    told.set_edition(config().edition());
     for (int i = 0; i < times; ++i) {
       told.set_ordinal(i);
       ctx.Emit(told);

@@ -51,6 +51,7 @@ Profile Mixed(Chance& chance) {
   p.foreign = chance.Between(0, 80);
   p.compact = chance.Between(0, 6000);
   p.trim = chance.Between(0, 6000);
+  p.publish = chance.PerMille(500) ? chance.Between(0, 10'000) : 0;
   return p;
 }
 
@@ -63,13 +64,15 @@ struct Theme {
 const std::vector<Theme>& Themes() {
   static const std::vector<Theme> themes = {
       {"mixed", 400, [](Profile&, Chance&) {}},
-      {"calm", 30, [](Profile& p, Chance&) {
+      {"calm", 30,
+       [](Profile& p, Chance&) {
          p.refused = p.request_lost = p.reply_lost = p.refused_begin = p.refused_question = 0;
          p.crash = p.freeze = p.expire = p.time_out = p.disk_fault = 0;
          p.stop = 2000;
        }},
       // More epochs than the ring has places, and so much debt allowed that only the ring forces write-back.
-      {"ring", 4, [](Profile& p, Chance& chance) {
+      {"ring", 4,
+       [](Profile& p, Chance& chance) {
          p.steps = 16'000;
          p.processes = p.workers = p.partitions = 1;
          p.epoch_records = 1;
@@ -90,7 +93,8 @@ const std::vector<Theme>& Themes() {
          p.compact = 500;
        }},
       // Long epochs of single records that come one by one: many rounds.
-      {"drip", 6, [](Profile& p, Chance&) {
+      {"drip", 6,
+       [](Profile& p, Chance&) {
          p.steps = 5000;
          p.processes = p.workers = p.partitions = 1;
          p.epoch_records = 10'000;
@@ -105,20 +109,23 @@ const std::vector<Theme>& Themes() {
          p.crash = p.stop = p.freeze = p.expire = p.time_out = p.disk_fault = 20;
          p.silent = 0;
        }},
-      {"zombies", 80, [](Profile& p, Chance&) {
+      {"zombies", 80,
+       [](Profile& p, Chance&) {
          p.processes = 3;
          p.freeze = 6000;
          p.expire = 2000;
          p.trim = 30'000;
        }},
-      {"disks", 80, [](Profile& p, Chance&) {
+      {"disks", 80,
+       [](Profile& p, Chance&) {
          p.crash = 5000;
          p.lost = p.stale = p.torn = 250;
          p.foreign = 100;
          p.disk_fault = 1500;
          p.budget_records = std::max<int64_t>(p.budget_records, 40);
        }},
-      {"tight", 60, [](Profile& p, Chance& chance) {
+      {"tight", 60,
+       [](Profile& p, Chance& chance) {
          p.cache_bytes = 1000;
          p.pinned_bytes = static_cast<uint64_t>(chance.Between(500, 8000));
          p.outbox_bytes = static_cast<uint64_t>(chance.Between(200, 3000));
@@ -127,18 +134,21 @@ const std::vector<Theme>& Themes() {
          p.commit_interval_ms = 100;
          p.ballast = chance.Between(0, 500);
        }},
-      {"timers", 80, [](Profile& p, Chance& chance) {
+      {"timers", 80,
+       [](Profile& p, Chance& chance) {
          p.timers = 800;
          p.leap = 10;
          p.outbox_bytes = chance.PerMille(500) ? 600 : 1 << 20;
        }},
-      {"unknown", 60, [](Profile& p, Chance&) {
+      {"unknown", 60,
+       [](Profile& p, Chance&) {
          p.request_lost = p.reply_lost = 30'000;
          p.marker_waits = 500'000;
          p.time_out = 2000;
        }},
       // Transactions that take long, and others who take over meanwhile.
-      {"in flight", 80, [](Profile& p, Chance&) {
+      {"in flight", 80,
+       [](Profile& p, Chance&) {
          p.processes = 2;
          p.later = 400'000;
          p.waits = 300'000;
@@ -149,14 +159,16 @@ const std::vector<Theme>& Themes() {
          p.refused = p.request_lost = p.reply_lost = 200;
          p.commit_interval_ms = 2;
        }},
-      {"rebalance", 60, [](Profile& p, Chance&) {
+      {"rebalance", 60,
+       [](Profile& p, Chance&) {
          p.processes = 3;
          p.partitions = 4;
          p.stop = p.expire = 6000;
          p.crash = 2000;
        }},
       // Deletions, and stores and tombstones that are too old.
-      {"deletion", 60, [](Profile& p, Chance&) {
+      {"deletion", 60,
+       [](Profile& p, Chance&) {
          p.clearing = 400;
          p.customers = 5;
          p.max_store_age_ms = 4000;
@@ -165,19 +177,30 @@ const std::vector<Theme>& Themes() {
          p.stale = 500;
          p.crash = 3000;
        }},
-      {"retention", 40, [](Profile& p, Chance&) {
+      {"retention", 40,
+       [](Profile& p, Chance&) {
          p.trim = 20'000;
          p.leap = 30;
          p.budget_records = 1'000'000;
          p.commit_delay_ms = 8;
          p.input = 300;
        }},
-      {"compacted source", 40, [](Profile& p, Chance& chance) {
+      {"compacted source", 40,
+       [](Profile& p, Chance& chance) {
          p.compaction_lag_ms = chance.Between(1, 400);
          p.budget_records = 1'000'000;
          p.trim = 20'000;
        }},
-      {"bounded", 40, [](Profile& p, Chance& chance) {
+      // Editions one upon the other, and what cannot be taken in.
+      {"control", 80,
+       [](Profile& p, Chance& chance) {
+         p.publish = chance.Between(5000, 60'000);
+         p.budget_records = std::max<int64_t>(p.budget_records, 40);
+         p.idle_wall_clock = chance.PerMille(700);
+         p.crash = std::max<int64_t>(p.crash, 2000);
+       }},
+      {"bounded", 40,
+       [](Profile& p, Chance& chance) {
          p.until = true;
          p.emit_from = chance.PerMille(500);
          p.idle_wall_clock = false;

@@ -36,6 +36,7 @@ struct Profile {
   uint64_t pinned_bytes = 1 << 20;
   uint64_t outbox_bytes = 1 << 20;
   uint64_t buffer_bytes = 1 << 16;
+  uint64_t swept_customers = 2;
   int64_t max_store_age_ms = 20LL * 3'600'000;
   int64_t compaction_lag_ms = 0;        // Of source a; 0: not compacted.
 
@@ -78,6 +79,7 @@ struct Profile {
   // To topics, per million of steps.
   int64_t compact = 0;
   int64_t trim = 0;
+  int64_t publish = 0;
   int64_t probe = 100;                  // Per mille of recoveries: every customer is looked at.
 };
 

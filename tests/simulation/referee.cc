@@ -8,8 +8,14 @@
 namespace ebb::simulation {
 
 Referee::Referee(const MemoryBroker* broker, Topics topics, const GhostRules* rules, const Upstream* upstream,
-                 Situations* situations, Trace* trace)
-    : broker_(*broker), topics_(std::move(topics)), upstream_(*upstream), situations_(*situations), trace_(*trace) {
+                 Publisher* publisher, Situations* situations, Trace* trace)
+    : broker_(*broker),
+      topics_(std::move(topics)),
+      upstream_(*upstream),
+      publisher_(*publisher),
+      rules_(*rules),
+      situations_(*situations),
+      trace_(*trace) {
   for (int32_t p = 0; p < topics_.partitions; ++p) {
     View& view = views_.emplace_back();
     view.ghost = std::make_unique<GhostTask>(p, rules, &upstream_.input(p), &situations_);
@@ -115,7 +121,9 @@ void Referee::TakeEntries(View* view, uint64_t epoch) {
         situations_.Met("customer revived after a tombstone");
       }
     }
-    if (!customer && (!value || !view->manifest.ParseFromString(*value))) Violated(Where(*view) + "an unknown entry");
+    if (!customer && !IsControl(key) && (!value || !view->manifest.ParseFromString(*value))) {
+      Violated(Where(*view) + "an unknown entry");
+    }
     if (value) {
       view->rows[key] = *std::move(value);
     } else {
@@ -164,11 +172,23 @@ void Referee::ReadResults(int32_t partition) {
     auto read = broker_.Read(from, next, SIZE_MAX);
     if (!read.ok()) return Violated(std::string(read.status().message()));
     for (const MemoryBroker::Record* record : read->records) {
+      if (dead && Results::HeaderOf(*record, "__streams.errors.topic") == publisher_.topic()) {
+        TakeBadPublication(*record);
+        continue;
+      }
       if (auto wrong = results_.Find(*record, dead); !wrong.empty()) Violated(Where(view) + wrong);
     }
     next = read->next;
     settled_ &= next == broker_.WrittenBounds(from)->end;
   }
+}
+
+void Referee::TakeBadPublication(const MemoryBroker::Record& record) {
+  const int64_t offset = std::atoll(Results::HeaderOf(record, "__streams.errors.offset").c_str());
+  const auto bad = publisher_.bad().find(offset);
+  if (bad == publisher_.bad().end()) return Violated(Text("the good publication at ", offset, " is a dead letter"));
+  if (++bad->second.seen > 1) return Violated(Text("the publication at ", offset, " is a dead letter twice"));
+  situations_.Met("bad publication sent to dead letters");
 }
 
 void Referee::OnApply(int32_t partition, const WriteBatch& batch) {

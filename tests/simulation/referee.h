@@ -33,7 +33,7 @@ class Referee {
   };
 
   Referee(const MemoryBroker* broker, Topics topics, const GhostRules* rules, const Upstream* upstream,
-          Situations* situations, Trace* trace);
+          Publisher* publisher, Situations* situations, Trace* trace);
 
   // Takes in what has become visible. After every step.
   void Observe();
@@ -45,7 +45,7 @@ class Referee {
   // A live task at the last epoch: its store is the mirror of the changelog, and, when `all`, every customer is right.
   void CheckLive(Task* task, bool all);
   // Nothing is under way, all input was read, and everything was written back where `drained`.
-  void CheckEnd(bool drained);
+  void CheckEnd(bool drained, int64_t now_ms);
 
   // The first violated claim, or nothing.
   const std::string& violation() const { return violation_; }
@@ -87,6 +87,7 @@ class Referee {
   void TakeEntries(View* view, uint64_t epoch);
   void CheckWritten(View* view, uint64_t epoch, const std::set<std::string>& written);
   void ReadResults(int32_t partition);
+  void TakeBadPublication(const MemoryBroker::Record& record);
   void CheckPending(View* view);
   void CheckOffsets();
   void CheckMirror(View* view, Task* task);
@@ -95,6 +96,8 @@ class Referee {
   const MemoryBroker& broker_;
   const Topics topics_;
   const Upstream& upstream_;
+  Publisher& publisher_;
+  const GhostRules& rules_;
   Situations& situations_;
   Trace& trace_;
   std::vector<View> views_;

@@ -78,7 +78,12 @@ void Referee::CheckMirror(View* view, Task* task) {
   }
 }
 
-void Referee::CheckEnd(bool drained) {
+void Referee::CheckEnd(bool drained, int64_t now_ms) {
+  // Where no clock carries time on, the next record may have to be waited for.
+  const int64_t lateness_ms = *std::max_element(rules_.lateness_ms.begin(), rules_.lateness_ms.end());
+  const auto in_motion = [&](const View& view) {
+    return rules_.idle_wall_clock && now_ms - lateness_ms > view.ghost->watermark_ms();
+  };
   if (!settled_) return Violated("a transaction was left undecided");
   for (View& view : views_) {
     const auto partition = static_cast<int32_t>(&view - views_.data());
@@ -91,6 +96,14 @@ void Referee::CheckEnd(bool drained) {
     if (view.ghost->AnyDue()) Violated(Where(view) + "timers that are due have not fired");
     if (drained && view.low_water != view.ghost->epoch()) Violated(Where(view) + "a clean stop has left debt");
     if (!view.pending.empty()) Violated(Where(view) + "a store holds what was not committed");
+    for (const auto& [number, edition] : publisher_.editions()) {
+      if (!in_motion(view) || edition.valid_from_ms > view.ghost->watermark_ms()) continue;
+      if (number > view.ghost->edition()) Violated(Text(Where(view), "edition ", number, " was not taken in"));
+    }
+  }
+  for (const auto& [offset, bad] : publisher_.bad()) {
+    const bool due = bad.unreadable || (in_motion(views_[0]) && bad.valid_from_ms <= views_[0].ghost->watermark_ms());
+    if (bad.seen == 0 && due) Violated(Text("the bad publication at ", offset, " is no dead letter"));
   }
 }
 

@@ -3,16 +3,13 @@
 #include "state/text.h"
 
 namespace ebb::simulation {
-namespace {
 
-std::string HeaderOf(const MemoryBroker::Record& record, std::string_view name) {
+std::string Results::HeaderOf(const MemoryBroker::Record& record, std::string_view name) {
   for (const Header& header : record.headers) {
     if (header.first == name) return header.second;
   }
   return "";
 }
-
-}  // namespace
 
 void Results::Balance(const std::string& text, int64_t by) {
   auto entry = balance_.try_emplace(text, 0).first;

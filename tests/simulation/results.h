@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/log/memory_broker.h"
@@ -15,6 +16,8 @@ namespace ebb::simulation {
 
 class Results {
  public:
+  static std::string HeaderOf(const MemoryBroker::Record& record, std::string_view name);
+
   void Expect(const std::vector<Expected>& results);
   // A record that a read_committed reader sees. The violated claim, or nothing.
   std::string Find(const MemoryBroker::Record& record, bool dead_letter);

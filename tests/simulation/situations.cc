@@ -37,6 +37,7 @@ const std::vector<std::string_view>& Situations::Names() {
       "ring of epoch records full",
       "time carried by the clock",
       "time carried to `until`",
+      "time carried to an edition",
       "result from before `emit_from`",
       // Input.
       "late event",
@@ -48,6 +49,15 @@ const std::vector<std::string_view>& Situations::Names() {
       "source compacted",
       "input after the low-water mark in danger",
       "write-back forced by retention",
+      // Control.
+      "edition published",
+      "edition that holds as published",
+      "edition that holds later",
+      "customers visited",
+      "customers visited over several epochs",
+      "customer visited before its record",
+      "bad publication",
+      "bad publication sent to dead letters",
       // State.
       "timer fired",
       "timer armed in the past fired",

@@ -83,6 +83,7 @@ bool IsDocument(std::string_view key) {
   return !key.empty() && key[0] == 3 && key.find(kEndOfCustomer) + kEndOfCustomer.size() == key.size();
 }
 bool IsEpoch(std::string_view key) { return !key.empty() && key[0] == 2; }
+bool IsControl(std::string_view key) { return key.starts_with("\1control/"); }
 bool IsWake(std::string_view key) { return !key.empty() && key[0] == 4; }
 
 Found Find(const v1::Manifest& manifest, const Rows& rows, const std::string& customer) {

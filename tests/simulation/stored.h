@@ -21,6 +21,7 @@ using Rows = std::map<std::string, std::string, std::less<>>;
 std::optional<std::string> CustomerOfKey(std::string_view key);
 bool IsDocument(std::string_view key);
 bool IsEpoch(std::string_view key);
+bool IsControl(std::string_view key);
 bool IsWake(std::string_view key);
 
 struct Found {

@@ -34,6 +34,7 @@ operators:
 sinks:
   told: {topic: told, type: ebb.simulation.Told, inputs: [op]}
 dead_letters: {topic: dead}
+control: {topic: control}
 time: )",
               time, "}\n");
 }
@@ -64,11 +65,15 @@ World::World(const Options& options, Profile profile, bool former_life)
   if (profile_.until) rules_.until_ms = kStartMs + kUntilMs;
   for (const char* topic : {"first", "second", "told", "dead"}) broker_.CreateTopic(topic, profile_.partitions);
   broker_.CreateTopic(kChangelog, profile_.partitions, {{"cleanup.policy", "compact"}});
+  broker_.CreateTopic("control", 1, {{"cleanup.policy", "compact"}});
   broker_.set_now_ms(kStartMs);
   broker_.set_oracle([this](MemoryBroker::Step step, std::string_view who) { return faults_.Decide(step, who); });
   upstream_ = std::make_unique<Upstream>(&profile_, &rules_.topics, &broker_, &chance_, &situations_);
+  publisher_ = std::make_unique<Publisher>("control", &broker_, &chance_, &situations_);
+  rules_.publisher = publisher_.get();
   Referee::Topics topics{kApplication, kChangelog, "told", "dead", profile_.partitions};
-  referee_ = std::make_unique<Referee>(&broker_, std::move(topics), &rules_, upstream_.get(), &situations_, &trace_);
+  referee_ = std::make_unique<Referee>(&broker_, std::move(topics), &rules_, upstream_.get(), publisher_.get(),
+                                       &situations_, &trace_);
   const char* const names[] = {"a", "b", "c"};
   for (int i = 0; i < profile_.processes; ++i) {
     Machine& machine = machines_.emplace_back();
@@ -204,6 +209,7 @@ void World::ChaosOfTopics() {
   if (chance_.PerMille(profile_.silent)) {
     faults_.Silence(ToString({rules_.topics[source], partition}), chance_.Between(1, 200));
   }
+  if (chance_.PerMillion(profile_.publish)) publisher_->Publish(now_ms());
   if (chance_.PerMillion(profile_.compact)) {
     const TopicPartition changelog{kChangelog, partition};
     referee_->Observe();
@@ -281,7 +287,7 @@ void World::End() {
       },
       "the end of its input");
   if (!referee_->violation().empty()) return;
-  referee_->CheckEnd(false);
+  referee_->CheckEnd(false, now_ms());
   for (Machine& machine : machines_) {
     for (size_t w = 0; machine.node != nullptr && w < machine.node->workers(); ++w) {
       for (const auto& [partition, slot] : machine.node->worker(w).slots()) referee_->CheckLive(slot.task.get(), true);
@@ -297,7 +303,7 @@ void World::End() {
   const auto gone = [](const Machine& machine) { return machine.node == nullptr; };
   step_until([&] { return std::all_of(machines_.begin(), machines_.end(), gone); }, "a clean stop");
   referee_->Observe();
-  if (referee_->violation().empty()) referee_->CheckEnd(!hindered_);
+  if (referee_->violation().empty()) referee_->CheckEnd(!hindered_, now_ms());
 }
 
 }  // namespace ebb::simulation

@@ -19,6 +19,7 @@
 #include "tests/simulation/faults.h"
 #include "tests/simulation/node.h"
 #include "tests/simulation/profile.h"
+#include "tests/simulation/publisher.h"
 #include "tests/simulation/referee.h"
 #include "tests/simulation/situations.h"
 #include "tests/simulation/trace.h"
@@ -101,6 +102,7 @@ class World {
   Faults faults_;
   std::shared_ptr<const PipelineSpec> spec_;
   std::unique_ptr<Upstream> upstream_;
+  std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<Referee> referee_;
   std::vector<Machine> machines_;
   std::multimap<int64_t, std::function<void()>> events_;

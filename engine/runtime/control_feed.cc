@@ -1,0 +1,84 @@
+#include "engine/runtime/control_feed.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "state/hash.h"
+#include "state/text.h"
+
+namespace ebb {
+namespace {
+
+constexpr size_t kRecordsPerLook = 100;
+
+}  // namespace
+
+std::string PublicationKey(const v1::Publication& publication) {
+  return Text(publication.name(), "@", publication.version());
+}
+
+uint64_t PublicationChecksum(const v1::Publication& publication) {
+  const auto piece = [](std::string_view text) { return Text(text.size(), ":", text); };
+  return StableHash64(Text(piece(publication.name()), publication.version(), ",", publication.valid_from_ms(), ",",
+                           publication.published_at_ms(), ",", piece(publication.author()),
+                           piece(publication.amendment())));
+}
+
+Published ReadPublished(const RecordBatch::View& record) {
+  Published published;
+  published.offset = record.offset;
+  published.timestamp_ms = record.timestamp_ms;
+  published.key = std::string(record.key);
+  published.value = std::string(record.value.value_or(""));
+  v1::Publication& publication = published.publication;
+  if (!publication.ParseFromString(published.value)) {
+    published.unreadable = "expected a message ebb.v1.Publication, got other bytes";
+  } else if (publication.checksum() != PublicationChecksum(publication)) {
+    published.unreadable = "its checksum is not that of what it holds: it is damaged, or was not made by ebb control";
+  } else if (publication.name().empty() || publication.version() < 1) {
+    published.unreadable = "it has no name or no version";
+  } else if (const std::string key = PublicationKey(publication); key != record.key) {
+    published.unreadable = Text("its key is ", record.key, "; expected ", key);
+  }
+  return published;
+}
+
+ControlFeed::ControlFeed(std::string topic, Input* input, Cluster* cluster)
+    : topic_(std::move(topic)), input_(*input), cluster_(*cluster) {}
+
+void ControlFeed::Step(absl::Duration elapsed) {
+  if (topic_.empty() || elapsed < look_at_) return;
+  const absl::Status status = Look();
+  if (absl::IsUnavailable(status)) return;
+  if (!status.ok()) {
+    input_.Stop(partition());
+    reading_ = false;
+  }
+  trouble_ = status;
+  look_at_ = elapsed + (status.ok() ? kLook : kLookAgain);
+}
+
+absl::Status ControlFeed::Look() {
+  if (!reading_) {
+    auto bounds = cluster_.WrittenBounds(partition());
+    if (!bounds.ok()) return bounds.status();
+    const int64_t from = published_.empty() ? 0 : published_.back().offset + 1;
+    if (auto status = input_.Start(partition(), std::max(bounds->begin, from)); !status.ok()) return status;
+    reading_ = true;
+  }
+  RecordBatch batch;
+  auto polled = input_.Poll(partition(), kRecordsPerLook, &batch);
+  if (!polled.ok()) return polled.status();
+  for (size_t i = 0; i < batch.size(); ++i) {
+    // A version that was taken off the topic stays in force where it is.
+    if (batch[i].value) published_.push_back(ReadPublished(batch[i]));
+  }
+  if (batch.empty()) return absl::OkStatus();
+  if (published_.size() > kMostPublications) {
+    published_.erase(published_.begin(), published_.end() - static_cast<ptrdiff_t>(kMostPublications));
+  }
+  ++generation_;
+  return absl::OkStatus();
+}
+
+}  // namespace ebb
