@@ -66,6 +66,7 @@ int RunCommandLine(int argc, char** argv) {
   AddReplayCommand(app, &exit_code);
   AddGenerateCommand(app, &exit_code);
   for (const CommandRegistration::Add add : CommandRegistration::All()) add(app, &exit_code);
+  AddControlCommand(app, &exit_code);
   AddStateCommand(app, &exit_code);
   AddVersionCommand(app, &exit_code);
   try {

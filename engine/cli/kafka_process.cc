@@ -8,11 +8,13 @@
 #include <random>
 
 #include "engine/cli/command.h"
+#include "engine/cli/control_topic.h"
 #include "engine/kafka/cluster.h"
 #include "engine/kafka/input.h"
 #include "engine/kafka/membership.h"
 #include "engine/kafka/output.h"
 #include "engine/kafka/topics.h"
+#include "engine/observe/control_page.h"
 #include "engine/observe/log.h"
 #include "engine/time/duration.h"
 #include "state/hash.h"
@@ -174,6 +176,9 @@ absl::Status KafkaProcess::CheckChangelog() {
     topics.push_back({sink.config.topic(), partitions_, -1, {{"cleanup.policy", sink.config.cleanup()}}});
   }
   topics.push_back({spec_->config.dead_letters().topic(), partitions_, -1, {}});
+  if (const std::string& control = spec_->config.control().topic(); !control.empty()) {
+    topics.push_back(ControlTopicSpec(control));
+  }
   for (const TopicSpec& topic : topics) {
     // Only the changelog must match partition by partition.
     const bool ours = topic.name == ChangelogTopic();
@@ -283,6 +288,8 @@ absl::Status KafkaProcess::OpenAdmin() {
     if (!standing_.ready) return absl::UnavailableError("state is being recovered");
     return absl::OkStatus();
   };
+  callbacks.control = [this] { return RenderControl(Snapshots()); };
+  callbacks.taken_in = [this](std::string_view key) { return TakenIn(key); };
   callbacks.state = [this](std::string_view customer) { return DescribeCustomer(customer); };
   auto admin = AdminServer::Listen(spec_->config.admin().listen(), std::move(callbacks));
   if (!admin.ok()) return admin.status();
@@ -367,6 +374,14 @@ std::string KafkaProcess::Metrics() const {
                     {"producer_queue_bytes", static_cast<double>(plan_.producer_bytes)}};
   if (open_) process.rocksdb = stores_->Figures();
   return RenderMetrics(*spec_, Snapshots(), process);
+}
+
+absl::Status KafkaProcess::TakenIn(std::string_view key) const {
+  {
+    std::lock_guard lock(standing_mutex_);
+    if (!standing_.ready) return absl::UnavailableError("state is being recovered");
+  }
+  return StandingOf(key, Snapshots());
 }
 
 absl::Status KafkaProcess::Health() const {

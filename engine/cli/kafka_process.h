@@ -96,6 +96,7 @@ class KafkaProcess {
   absl::Status OpenAdmin();
   void Work(Shift& shift);
   std::string Metrics() const;
+  absl::Status TakenIn(std::string_view key) const;
   absl::Status Health() const;
   absl::StatusOr<std::string> DescribeCustomer(std::string_view customer);
   std::string ChangelogTopic() const;

@@ -52,6 +52,7 @@ absl::StatusOr<std::string> AskAdmin(const std::string& address, std::string_vie
         Text("what answers at ", address, " with status ", response->status_code, " is not ebb"));
   }
   if (response->status_code == 404) return absl::NotFoundError(body);
+  if (response->status_code == 409) return absl::FailedPreconditionError(body);
   return absl::InternalError(Text("the process answered with status ", response->status_code, ": ", body));
 }
 

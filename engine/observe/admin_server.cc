@@ -24,6 +24,7 @@ std::string_view ReasonOf(int code) {
     case 400: return "Bad Request";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
+    case 409: return "Conflict";
     default: return "Service Unavailable";
   }
 }
@@ -33,6 +34,7 @@ int CodeOf(const absl::Status& status) {
     case absl::StatusCode::kOk: return 200;
     case absl::StatusCode::kInvalidArgument: return 400;
     case absl::StatusCode::kNotFound: return 404;
+    case absl::StatusCode::kFailedPrecondition: return 409;
     default: return 503;
   }
 }
@@ -150,15 +152,20 @@ class AdminServer::Server {
 
   Answer Route(std::string_view path) const {
     constexpr std::string_view kState = "/state/";
+    constexpr std::string_view kControl = "/control/";
     if (path == "/metrics") return {200, callbacks_.metrics(), "text/plain; version=0.0.4; charset=utf-8"};
     if (path == "/healthz") return AnswerOf(callbacks_.health());
     if (path == "/readyz") return AnswerOf(callbacks_.readiness());
+    if (path == "/control") return {200, callbacks_.control()};
+    if (path.starts_with(kControl) && path.size() > kControl.size()) {
+      return AnswerOf(callbacks_.taken_in(Decode(path.substr(kControl.size()))));
+    }
     if (path.starts_with(kState) && path.size() > kState.size()) {
       absl::StatusOr<std::string> state = callbacks_.state(Decode(path.substr(kState.size())));
       if (!state.ok()) return AnswerOf(state.status());
       return {200, *std::move(state), "application/json"};
     }
-    return {404, "expected /metrics, /healthz, /readyz or /state/<customer id>\n"};
+    return {404, "expected /metrics, /healthz, /readyz, /control, /control/<name@version> or /state/<customer id>\n"};
   }
 
   const AdminCallbacks callbacks_;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/synchronization/barrier.h"
+#include "engine/observe/admin_client.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "state/text.h"
@@ -57,6 +58,12 @@ class AdminServerTest : public testing::Test {
       asked_.emplace_back(customer);
       return state_;
     };
+    callbacks_.control = [] { return std::string("threshold@3 in force (partition 0)\n"); };
+    callbacks_.taken_in = [](std::string_view key) {
+      return key == "threshold@3"   ? absl::OkStatus()
+             : key == "threshold@4" ? absl::UnavailableError("not yet in partition 0")
+                                    : absl::FailedPreconditionError("partition 0 refused it: no");
+    };
   }
 
   int Start() {
@@ -79,6 +86,15 @@ TEST_F(AdminServerTest, MetricsAreServedAsPrometheusExpects) {
   EXPECT_THAT(answer, HasSubstr("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
   EXPECT_THAT(answer, HasSubstr("Content-Length: 17\r\n"));
   EXPECT_THAT(answer, EndsWith("\r\n\r\nebb_build_info 1\n"));
+}
+
+TEST_F(AdminServerTest, WhatIsInForceIsToldAndAskedFor) {
+  const int port = Start();
+  EXPECT_THAT(Get(port, "/control"), EndsWith("\r\n\r\nthreshold@3 in force (partition 0)\n"));
+  EXPECT_THAT(Get(port, "/control/threshold%403"), StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(Get(port, "/control/threshold%404"), StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(Get(port, "/control/threshold%405"), StartsWith("HTTP/1.1 409 Conflict\r\n"));
+  EXPECT_TRUE(absl::IsFailedPrecondition(AskAdmin(Text("127.0.0.1:", port), "/control/", "threshold@5").status()));
 }
 
 TEST_F(AdminServerTest, LargePageArrivesWhole) {

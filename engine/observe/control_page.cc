@@ -1,0 +1,65 @@
+#include "engine/observe/control_page.h"
+
+#include <map>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/time.h"
+#include "state/text.h"
+
+namespace ebb {
+namespace {
+
+template <class Visit>
+void ForEachTask(const std::vector<WorkerSnapshot>& workers, Visit visit) {
+  for (const WorkerSnapshot& worker : workers) {
+    for (const TaskSnapshot& task : worker.tasks) visit(task);
+  }
+}
+
+std::string PartitionsOf(const std::vector<int32_t>& partitions) {
+  return Text(partitions.size() == 1 ? "partition " : "partitions ", absl::StrJoin(partitions, ", "));
+}
+
+}  // namespace
+
+std::string RenderControl(const std::vector<WorkerSnapshot>& workers) {
+  std::map<std::string, std::vector<int32_t>> lines;
+  ForEachTask(workers, [&](const TaskSnapshot& task) {
+    for (const auto& [name, version] : task.control.in_force) {
+      lines[Text(name, "@", version, " in force")].push_back(task.partition);
+    }
+    if (!task.control.waiting.empty()) lines[Text(task.control.waiting, " waits")].push_back(task.partition);
+    for (const auto& [key, why] : task.control.refused) {
+      lines[Text(key, " refused: ", why)].push_back(task.partition);
+    }
+  });
+  if (lines.empty()) return "nothing: the pipeline is as its file says\n";
+  std::string text;
+  for (const auto& [line, partitions] : lines) text += Text(line, " (", PartitionsOf(partitions), ")\n");
+  return text;
+}
+
+absl::Status StandingOf(std::string_view key, const std::vector<WorkerSnapshot>& workers) {
+  const size_t at = key.rfind('@');
+  int64_t version = 0;
+  if (at == std::string_view::npos || !absl::SimpleAtoi(std::string(key.substr(at + 1)), &version)) {
+    return absl::InvalidArgumentError(Text("expected NAME@VERSION, got ", key));
+  }
+  const std::string name(key.substr(0, at));
+  std::vector<int32_t> missing;
+  absl::Status refused;
+  ForEachTask(workers, [&](const TaskSnapshot& task) {
+    const auto in_force = task.control.in_force.find(name);
+    if (in_force != task.control.in_force.end() && in_force->second >= version) return;
+    missing.push_back(task.partition);
+    if (const auto why = task.control.refused.find(std::string(key)); why != task.control.refused.end()) {
+      refused = absl::FailedPreconditionError(Text("partition ", task.partition, " refused it: ", why->second));
+    }
+  });
+  if (!refused.ok()) return refused;
+  if (!missing.empty()) return absl::UnavailableError(Text("not yet in ", PartitionsOf(missing)));
+  return absl::OkStatus();
+}
+
+}  // namespace ebb

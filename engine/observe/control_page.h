@@ -1,0 +1,24 @@
+#ifndef EBB_ENGINE_OBSERVE_CONTROL_PAGE_H_
+#define EBB_ENGINE_OBSERVE_CONTROL_PAGE_H_
+
+// What of the control topic is in force, for people and for those who wait for it. Stateless; any thread.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "engine/observe/worker_snapshot.h"
+
+namespace ebb {
+
+// A line for each version that is in force somewhere, waits or was refused, with the partitions.
+std::string RenderControl(const std::vector<WorkerSnapshot>& workers);
+
+// OK when "name@version" or a later version of the name is in force in every task. FailedPrecondition: a task has
+// refused it, with the reason. Unavailable: not yet; the message says where.
+absl::Status StandingOf(std::string_view key, const std::vector<WorkerSnapshot>& workers);
+
+}  // namespace ebb
+
+#endif  // EBB_ENGINE_OBSERVE_CONTROL_PAGE_H_
