@@ -7,7 +7,9 @@
 
 #include "absl/strings/str_format.h"
 #include "engine/time/duration.h"
+#include "operators/churn/feature_words.h"
 #include "operators/churn/rhythm.h"
+#include "operators/churn/risk_features.h"
 #include "operators/event_time.h"
 #include "state/soundness.h"
 #include "state/text.h"
@@ -80,6 +82,9 @@ absl::Status Churn::Configure() {
 
   const bool mbg = config().model() != "bg-nbd";
   horizon_weeks_ = static_cast<double>(ToMillis(config().horizon())) / kMillisPerWeek;
+  model_name_ = config().model();
+  fitted_ = nullptr;
+  if (!config().fitted().empty()) return ConfigureFitted();
   if (config().has_parameters()) {
     const auto& own = config().parameters();
     model_ = {mbg ? PurchaseModelKind::kMbgNbd : PurchaseModelKind::kBgNbd, own.r(), own.alpha(), own.a(), own.b()};
@@ -96,6 +101,23 @@ absl::Status Churn::Configure() {
   }
   const absl::Status valid = ValidateParameters(model_);
   return valid.ok() ? valid : absl::InvalidArgumentError(Text("parameters: ", valid.message()));
+}
+
+absl::Status Churn::ConfigureFitted() {
+  auto parsed = ParseChurnModel(config().fitted());
+  auto model = parsed.ok() ? RiskModel::Make(*std::move(parsed))
+                           : absl::StatusOr<std::shared_ptr<const RiskModel>>(parsed.status());
+  if (!model.ok()) return absl::InvalidArgumentError(Text("fitted: ", model.status().message()));
+  if (config().has_parameters()) {
+    return absl::InvalidArgumentError("parameters: expected none beside a fitted model, which has its own");
+  }
+  fitted_ = *std::move(model);
+  const v1::ChurnModel& says = fitted_->model();
+  model_name_ = says.id();
+  model_version_ = says.version();
+  horizon_weeks_ = says.horizon_days() / kDaysPerWeek;
+  typical_gap_weeks_ = says.typical_gap_days() / kDaysPerWeek;
+  return absl::OkStatus();
 }
 
 void Churn::On(const v1::Purchase&, Context& ctx) {
@@ -128,10 +150,10 @@ void Churn::Score(Context& ctx) const {
   v1::ChurnScore score;
   score.set_customer_id(std::string(ctx.customer()));
   score.set_as_of_ms(view.at_ms);
-  score.set_risk(Risk(history));
+  score.set_risk(Risk(view));
   score.set_horizon_days(horizon_weeks_ * kDaysPerWeek);
   score.set_overdue(OverdueRatio(history, typical_gap_weeks_));
-  score.set_model(config().model());
+  score.set_model(model_name_);
   score.set_model_version(model_version_);
   ctx.Emit(score);
 }
@@ -141,7 +163,9 @@ void Churn::Evaluate(Context& ctx) {
 
   if (IsOver(view, state_.Get(ctx))) Clear(view, ctx);
   std::optional<Step> next = Next(view, state_.Get(ctx));
-  for (; next && next->at_ms <= view.at_ms; next = Next(view, state_.Get(ctx))) Alert(next->kind, view, ctx);
+  for (; next && next->at_ms <= view.at_ms && !next->looks; next = Next(view, state_.Get(ctx))) {
+    Alert(next->kind, view, ctx);
+  }
 
   if (!next) return crossing_.Cancel(ctx);
   const absl::Time when = absl::FromUnixMillis(next->at_ms);
@@ -155,12 +179,16 @@ std::optional<Churn::Step> Churn::Next(const View& view, const ChurnState& state
   if (state.status() == ChurnState::QUIET) {
     const bool used_up = config().lifetime_cap() > 0 && state.episode() >= config().lifetime_cap();
     if (used_up || purchases.repeat_days < config().min_repeat_days()) return std::nullopt;
-    step.at_ms = std::max({Crossing(view, {config().raise_risk(), config().raise_overdue()}),
-                           purchases.first_ms + ToMillis(config().min_age()),
-                           LastContactMs(*view.profile) + ToMillis(config().contact_grace())});
-    if (state.episode() > 0) step.at_ms = std::max(step.at_ms, state.raised_at_ms() + ToMillis(config().cooldown()));
+    const Line line{config().raise_risk(), config().raise_overdue()};
+    int64_t from_ms = std::max(purchases.first_ms + ToMillis(config().min_age()),
+                               LastContactMs(*view.profile) + ToMillis(config().contact_grace()));
+    if (state.episode() > 0) from_ms = std::max(from_ms, state.raised_at_ms() + ToMillis(config().cooldown()));
+    step = fitted_ ? FittedStep(v1::ChurnAlert::RAISED, view, line, from_ms)
+                   : Step{v1::ChurnAlert::RAISED, std::max(Crossing(view, line), from_ms)};
   } else if (state.status() == ChurnState::RAISED) {
-    step = {v1::ChurnAlert::ESCALATED, Crossing(view, {config().escalate_risk(), config().escalate_overdue()})};
+    const Line line{config().escalate_risk(), config().escalate_overdue()};
+    step = fitted_ ? FittedStep(v1::ChurnAlert::ESCALATED, view, line, purchases.last_ms)
+                   : Step{v1::ChurnAlert::ESCALATED, Crossing(view, line)};
   } else {
     return std::nullopt;
   }
@@ -176,13 +204,34 @@ int64_t Churn::Crossing(const View& view, const Line& line) const {
   return view.purchases.last_ms + static_cast<int64_t>(std::ceil(weeks * kMillisPerWeek));
 }
 
+Churn::Step Churn::FittedStep(v1::ChurnAlert::Kind kind, const View& view, const Line& line, int64_t from_ms) const {
+  const int64_t last_ms = view.purchases.last_ms;
+  const PurchaseHistory bought = OnDayOfLastPurchase(HistoryOf(view));
+  const double overdue_weeks = WeeksUntilOverdue(bought, typical_gap_weeks_, line.overdue);
+  if (!(overdue_weeks < kMaxSilenceWeeks)) return {kind, kNever};
+  from_ms = std::max(from_ms, last_ms + static_cast<int64_t>(std::ceil(overdue_weeks * kMillisPerWeek)));
+  // Days are counted from the last purchase, so that it does not matter when it is looked.
+  constexpr auto kDayMs = static_cast<int64_t>(kMillisPerDay);
+  const int64_t first_day = (std::max<int64_t>(0, from_ms - last_ms) + kDayMs - 1) / kDayMs;
+  if (last_ms + first_day * kDayMs > view.at_ms) return {kind, last_ms + first_day * kDayMs, true};
+  const int64_t today = std::max<int64_t>(0, view.at_ms - last_ms) / kDayMs;
+  View silent = view;
+  for (int64_t day = today; day < today + kLookAheadDays; ++day) {
+    silent.at_ms = std::max(last_ms + day * kDayMs, view.at_ms);
+    if (Risk(silent) >= line.risk) return {kind, silent.at_ms};
+  }
+  const int64_t further = today + kLookAheadDays;
+  if (static_cast<double>(further) > kMaxSilenceWeeks * kDaysPerWeek) return {kind, kNever};
+  return {kind, last_ms + further * kDayMs, true};
+}
+
 void Churn::Alert(v1::ChurnAlert::Kind kind, const View& view, Context& ctx) {
   v1::ChurnAlert alert;
   alert.set_kind(kind);
   for (v1::Reason& reason : Reasons(view)) *alert.add_reasons() = std::move(reason);
 
   ChurnState& state = state_.Mutable(ctx);
-  state.set_risk(Risk(HistoryOf(view)));
+  state.set_risk(Risk(view));
   if (kind == v1::ChurnAlert::RAISED) {
     state.set_status(ChurnState::RAISED);
     state.set_episode(state.episode() + 1);
@@ -199,7 +248,7 @@ void Churn::Alert(v1::ChurnAlert::Kind kind, const View& view, Context& ctx) {
 bool Churn::IsOver(const View& view, const ChurnState& state) const {
   if (state.status() == ChurnState::QUIET) return false;
   return view.purchases.orders == 0 || view.purchases.last_ms > state.last_purchase_ms() ||
-         Risk(HistoryOf(view)) <= config().clear_risk();
+         Risk(view) <= config().clear_risk();
 }
 
 void Churn::Clear(const View& view, Context& ctx) {
@@ -208,7 +257,7 @@ void Churn::Clear(const View& view, Context& ctx) {
   alert.set_kind(v1::ChurnAlert::CLEARED);
   *alert.add_reasons() = WhyCleared(view, state);
   state.set_status(ChurnState::QUIET);
-  state.set_risk(Risk(HistoryOf(view)));
+  state.set_risk(Risk(view));
   cleared_.Add(ctx);
   Emit(std::move(alert), view, ctx);
 }
@@ -216,13 +265,14 @@ void Churn::Clear(const View& view, Context& ctx) {
 void Churn::Emit(v1::ChurnAlert alert, const View& view, Context& ctx) const {
   alert.set_alert_id(ctx.NextId());
   alert.set_customer_id(std::string(ctx.customer()));
-  alert.set_risk(Risk(HistoryOf(view)));
+  alert.set_risk(Risk(view));
   alert.set_horizon_days(horizon_weeks_ * kDaysPerWeek);
   alert.set_decided_at_ms(view.at_ms);
-  alert.set_model(config().model());
+  alert.set_model(model_name_);
   alert.set_model_version(model_version_);
   *alert.mutable_tipping() = ctx.Tipping();
   alert.set_episode(state_.Get(ctx).episode());
+  alert.mutable_published()->Assign(ctx.published().begin(), ctx.published().end());
   alert.set_generated(ctx.cause().generated || view.profile->generated());
   ctx.Emit(alert);
 }
@@ -233,11 +283,34 @@ PurchaseHistory Churn::HistoryOf(const View& view) const {
                    std::max(view.at_ms, purchases.last_ms));
 }
 
+double Churn::Risk(const View& view) const {
+  if (!fitted_ || view.purchases.orders == 0) return Risk(HistoryOf(view));
+  return fitted_->Risk(FeaturesOf(view));
+}
+
+v1::RiskFeatures Churn::FeaturesOf(const View& view) const {
+  v1::RiskFeatures features;
+  ComputeRiskFeatures(*view.profile, std::max(view.at_ms, LatestEventMs(*view.profile)), &features);
+  return features;
+}
+
 double Churn::Risk(const PurchaseHistory& history) const {
   return RiskOfNoPurchase(model_, history, horizon_weeks_);
 }
 
+std::vector<v1::Reason> Churn::FittedReasons(const View& view) const {
+  std::vector<v1::Reason> reasons;
+  for (const Contribution& part : fitted_->Explain(FeaturesOf(view))) {
+    if (reasons.size() == kMostReasons) break;
+    reasons.push_back(MakeReason(
+        part.feature, part.value, part.usual, part.contribution,
+        absl::StrFormat("%s: %.4g; usual are %.4g", std::string(FeatureWords(part.feature)), part.value, part.usual)));
+  }
+  return reasons;
+}
+
 std::vector<v1::Reason> Churn::Reasons(const View& view) const {
+  if (fitted_) return FittedReasons(view);
   const PurchaseHistory now = HistoryOf(view);
   const PurchaseHistory then = OnDayOfLastPurchase(now);
   const double silent_days = (now.T - now.t_x) * kDaysPerWeek;
@@ -281,7 +354,8 @@ std::vector<v1::Reason> Churn::Reasons(const View& view) const {
 
 v1::Reason Churn::WhyCleared(const View& view, const ChurnState& state) const {
   const PurchaseHistory now = HistoryOf(view);
-  const double fall = LogOdds(state.risk()) - LogOdds(Risk(now));
+  const double risk = Risk(view);
+  const double fall = LogOdds(state.risk()) - LogOdds(risk);
   if (view.purchases.orders == 0) {
     return MakeReason("no_purchases", 0, config().min_repeat_days(), fall,
                       "every order was taken back; there is nothing left to judge by");
@@ -291,8 +365,8 @@ v1::Reason Churn::WhyCleared(const View& view, const ChurnState& state) const {
     const double usual = TypicalGapWeeks(now, typical_gap_weeks_) * kDaysPerWeek;
     return MakeReason("purchase", gap, usual, fall, Text("bought again after ", Count(gap, "day")));
   }
-  return MakeReason("risk_fell", Risk(now), state.risk(), fall,
-                    absl::StrFormat("the risk is %.2f now and was %.2f", Risk(now), state.risk()));
+  return MakeReason("risk_fell", risk, state.risk(), fall,
+                    absl::StrFormat("the risk is %.2f now and was %.2f", risk, state.risk()));
 }
 
 EBB_OPERATOR("churn", Churn);
