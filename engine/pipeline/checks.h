@@ -17,6 +17,7 @@ namespace ebb {
 
 // A pipeline on its way from decoded to checked.
 struct Draft {
+  std::vector<absl::string_view> texts;  // Of the files, as Mistakes numbers them.
   const ConfigNode& root;
   PipelineSpec& spec;  // spec.operators are in order of the file.
   Mistakes& mistakes;

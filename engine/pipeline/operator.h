@@ -113,7 +113,8 @@ class OperatorBase : public StateOwner {
   virtual Prototypes takes() const = 0;
   virtual Prototypes emits() const = 0;
   virtual const google::protobuf::Message& config_prototype() const = 0;
-  // Checks and takes the config: InvalidArgument with "field.path: what is wrong".
+  // Checks and takes the config: InvalidArgument with a line for each mistake, "field.path: what is wrong", or
+  // "field.path:7: what is wrong" where column 7 of the field's text is meant. See refusals.h.
   virtual absl::Status SetConfig(const google::protobuf::Message& config) = 0;
   // Handles a message that is of type takes()[index].
   virtual void Deliver(size_t index, const google::protobuf::Message& message, OperatorContext& ctx) = 0;

@@ -1,10 +1,14 @@
 #include "engine/pipeline/spec.h"
 
 #include <map>
+#include <optional>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "engine/pipeline/checks.h"
+#include "engine/pipeline/scalar_place.h"
 #include "engine/pipeline/yaml_config.h"
 #include "state/serialize.h"
 
@@ -24,15 +28,29 @@ void ListParts(PipelineSpec& spec) {
   }
 }
 
-// Tells the operator its config, and where in the file what it refuses stands: its message begins with "field.path:".
-void TryConfig(Draft& draft, size_t index, const std::string& path) {
-  OperatorSpec& op = draft.spec.operators[index];
-  const absl::Status status = draft.operators[index]->SetConfig(*op.config);
-  if (status.ok()) return;
-  const absl::string_view message = status.message();
+// Adds one line of a refusal, "field.path: text" or "field.path:column: text", where in the file it belongs.
+void AddRefusal(Draft& draft, const std::string& path, absl::string_view line) {
+  const size_t end = line.find(':');
+  const absl::string_view field = line.substr(0, end);
+  absl::string_view text = end == absl::string_view::npos ? line : line.substr(end + 1);
   const ConfigNode& whole = draft.root.At(path);
-  const ConfigNode& at = draft.root.At(absl::StrCat(path, ".", message.substr(0, message.find(':'))));
-  draft.mistakes.Add(&at == &whole ? at.introduced : at.place, std::string(message));
+  const ConfigNode& at = draft.root.At(absl::StrCat(path, ".", field));
+  int column = 0;
+  if (const size_t colon = text.find(':');
+      colon == absl::string_view::npos || !absl::SimpleAtoi(text.substr(0, colon), &column)) {
+    return draft.mistakes.Add(&at == &whole ? at.introduced : at.place, std::string(line));
+  }
+  text.remove_prefix(text.find(':') + 1);
+  const std::optional<Place> place = PlaceWithin(draft.texts[static_cast<size_t>(at.place.file)], at, column);
+  draft.mistakes.Add(place.value_or(at.place),
+                     place ? absl::StrCat(field, ":", text) : absl::StrCat(field, ": column ", column, ":", text));
+}
+
+// Tells the operator its config, and where in the file what it refuses stands.
+void TryConfig(Draft& draft, size_t index, const std::string& path) {
+  const absl::Status status = draft.operators[index]->SetConfig(*draft.spec.operators[index].config);
+  if (status.ok()) return;
+  for (const absl::string_view line : absl::StrSplit(status.message(), '\n')) AddRefusal(draft, path, line);
 }
 
 // State and timer names of one operator must differ: they are what finds a state again.
@@ -124,14 +142,14 @@ void Finish(Draft& draft, const std::vector<size_t>& order) {
   draft.spec.fingerprint = Fingerprint(draft.spec, versions);
 }
 
-// Checks what `root` says, all of it.
-absl::StatusOr<std::shared_ptr<PipelineSpec>> Check(ConfigNode root, absl::string_view file_name,
+// Checks what `root` says, all of it. `texts` are those of its files, the pipeline's first.
+absl::StatusOr<std::shared_ptr<PipelineSpec>> Check(ConfigNode root, std::vector<absl::string_view> texts,
                                                     const Surroundings& surroundings, Mistakes& mistakes) {
   auto spec = std::make_shared<PipelineSpec>();
   DecodeConfig(root, spec->config, mistakes, v1::OperatorConfig::descriptor());
   CollectHidden(root, *v1::Pipeline::descriptor(), "", spec->hidden);
   ListParts(*spec);
-  Draft draft{root, *spec, mistakes, {}};
+  Draft draft{std::move(texts), root, *spec, mistakes, {}};
   CheckSettings(draft);
   CheckMessageTypes(draft);
   CheckKafka(draft, surroundings);
@@ -140,7 +158,7 @@ absl::StatusOr<std::shared_ptr<PipelineSpec>> Check(ConfigNode root, absl::strin
   const std::vector<size_t> order = CheckOrder(draft);
   if (!mistakes.empty()) return mistakes.ToStatus();
   Finish(draft, order);
-  spec->file_name = std::string(file_name);
+  spec->text = std::string(draft.texts[0]);
   spec->tree = std::make_shared<const ConfigNode>(std::move(root));
   return spec;
 }
@@ -184,21 +202,25 @@ void AmendOperator(const ConfigNode& given, ConfigNode& op) {
 
 absl::StatusOr<std::shared_ptr<const PipelineSpec>> LoadPipeline(std::string_view yaml, std::string_view file_name,
                                                                  const Surroundings& surroundings) {
-  const absl::string_view name(file_name.data(), file_name.size());
-  Mistakes mistakes(name);
-  ConfigNode root = ParseConfig({yaml.data(), yaml.size()}, surroundings, mistakes);
+  const absl::string_view text(yaml.data(), yaml.size());
+  Mistakes mistakes({file_name.data(), file_name.size()});
+  ConfigNode root = ParseConfig(text, surroundings, mistakes);
   if (root.kind == ConfigNode::Kind::kBroken) return mistakes.ToStatus();
-  return Check(std::move(root), name, surroundings, mistakes);
+  auto spec = Check(std::move(root), {text}, surroundings, mistakes);
+  if (spec.ok()) (*spec)->file_name = file_name;
+  return spec;
 }
 
 absl::StatusOr<std::shared_ptr<const PipelineSpec>> AmendPipeline(const PipelineSpec& pipeline,
                                                                   absl::Span<const Amendment> amendments,
                                                                   const Surroundings& surroundings) {
   Mistakes mistakes(pipeline.file_name);
+  std::vector<absl::string_view> texts = {pipeline.text};
   ConfigNode root = *pipeline.tree;
   ConfigNode& operators = *root.Find("operators");
   std::map<std::string, std::vector<std::string>> published;  // By operator.
   for (const Amendment& amendment : amendments) {
+    texts.push_back(amendment.yaml);
     const ConfigNode given = ParseConfig(amendment.yaml, surroundings, mistakes, mistakes.AddFile(amendment.name));
     v1::Amendment message;
     DecodeConfig(given, message, mistakes, v1::OperatorConfig::descriptor());
@@ -215,8 +237,9 @@ absl::StatusOr<std::shared_ptr<const PipelineSpec>> AmendPipeline(const Pipeline
     }
   }
   // Properties of Kafka are not amended, and were checked with the file.
-  auto spec = Check(std::move(root), pipeline.file_name, Surroundings::OfPublished(), mistakes);
+  auto spec = Check(std::move(root), std::move(texts), Surroundings::OfPublished(), mistakes);
   if (!spec.ok()) return spec.status();
+  (*spec)->file_name = pipeline.file_name;
   for (OperatorSpec& op : (*spec)->operators) op.published = published[op.id];
   return spec;
 }

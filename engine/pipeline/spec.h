@@ -52,7 +52,8 @@ struct PipelineSpec {
   uint64_t fingerprint = 0;              // Of everything that has a part in results.
   std::set<std::string> hidden;          // Paths such as "kafka.properties.sasl.password" that are never printed.
   std::string file_name;                 // Of the pipeline file, for messages.
-  std::shared_ptr<const ConfigNode> tree;  // What the file says.
+  std::string text;                      // What the file says,
+  std::shared_ptr<const ConfigNode> tree;  // and with what was published since.
 };
 
 // A change of some operators, as ebb/v1/control.proto describes it.

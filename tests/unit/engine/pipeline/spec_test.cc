@@ -279,6 +279,18 @@ TEST(SpecTest, WhatAnOperatorRefusesIsReportedAtItsPlace) {
   EXPECT_EQ(MistakesAfter({{"threshold: 0.9", "threshold: 0"}}), "shop.yaml:7:74: threshold: must be above 0");
 }
 
+TEST(SpecTest, EverythingAnOperatorRefusesIsReportedAndColumnsLeadIntoTheText) {
+  EXPECT_EQ(MistakesAfter({{"{threshold: 0.9}", "{threshold: 0, rules: [{name: 'ab?c?'}]}"}}),
+            "shop.yaml:7:74: threshold: must be above 0\n"
+            "shop.yaml:7:95: rules[0].name: a question: why?\n"
+            "shop.yaml:7:97: rules[0].name: a question: why?");
+  // Where the file has another text than the operator saw, the value's place and the column are told.
+  Surroundings with_name = Fake();
+  with_name.variable = [](std::string_view) { return std::optional<std::string>("what?"); };
+  EXPECT_EQ(MistakesIn(Changed({{"{threshold: 0.9}", "{rules: [{name: '${NAME}'}]}"}}), with_name),
+            "shop.yaml:7:78: rules[0].name: column 5: a question: why?");
+}
+
 TEST(SpecTest, TheNormalisedPipelineIsTheSameAndHidesSecrets) {
   const auto spec = Good(Changed({{"threshold: 0.9", "threshold: 0.9, key: hunter2"},
                                   {"dead_letters:",

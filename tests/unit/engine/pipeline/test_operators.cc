@@ -6,6 +6,7 @@
 #include "ebb/v1/marketing_trigger.pb.h"
 #include "ebb/v1/purchase.pb.h"
 #include "engine/pipeline/operator.h"
+#include "engine/pipeline/refusals.h"
 #include "engine/pipeline/test_config.pb.h"
 
 namespace ebb {
@@ -39,8 +40,15 @@ class TestChurn final : public Operator<Takes<v1::CustomerFeatures>, Emits<v1::C
 
  private:
   absl::Status Configure() override {
-    if (config().threshold() > 0) return absl::OkStatus();
-    return absl::InvalidArgumentError("threshold: must be above 0");
+    Refusals refusals;
+    if (config().threshold() <= 0) refusals.Add("threshold", "must be above 0");
+    for (int i = 0; i < config().rules_size(); ++i) {
+      const std::string& name = config().rules(i).name();
+      for (size_t at = name.find('?'); at != std::string::npos; at = name.find('?', at + 1)) {
+        refusals.Add(Text("rules[", i, "].name"), static_cast<int>(at) + 1, "a question: why?");
+      }
+    }
+    return refusals.ToStatus();
   }
   ReadState<v1::CustomerFeatures> profile_{this, "test-profile", "profile"};
   ValueState<v1::ChurnAlert> last_{this, "last"};
