@@ -93,6 +93,13 @@ absl::Status Outcome::status() const {
 Kind Expression::kind() const { return program_->kind; }
 const std::vector<Clause>& Expression::Clauses() const { return program_->clauses; }
 
+bool Expression::Names(std::string_view variable) const {
+  return std::any_of(program_->nodes.begin(), program_->nodes.end(), [&](const Node& node) {
+    const bool reads = node.evaluate == &ReadInput || node.evaluate == &ReadMessageInput;
+    return reads && program_->variables[node.slot].name == variable;
+  });
+}
+
 Outcome Expression::Evaluate(absl::Span<const Input> inputs, Scratch& scratch) const {
   CheckInputs(*program_, inputs);
   scratch.Reset();

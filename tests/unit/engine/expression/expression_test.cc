@@ -648,5 +648,15 @@ TEST(ExplanationTest, IsBounded) {
   EXPECT_EQ(Explained("order.small + 1", order), "value  order.small + 1  (order.small = 0)\n");
 }
 
+TEST(ExpressionTest, TellsWhichVariablesItNames) {
+  const auto expression = Compile("rate > 1.0 || [1, 2].exists(now, now == count)", Variables());
+  ASSERT_TRUE(expression.ok()) << expression.status();
+  EXPECT_TRUE(expression->Names("rate"));
+  EXPECT_TRUE(expression->Names("count"));
+  EXPECT_FALSE(expression->Names("order"));
+  // That one is the macro's own.
+  EXPECT_FALSE(expression->Names("now"));
+}
+
 }  // namespace
 }  // namespace ebb::expression
