@@ -9,6 +9,7 @@
 #include "engine/log/truncation.h"
 #include "engine/time/duration.h"
 #include "google/protobuf/util/json_util.h"
+#include "google/protobuf/util/type_resolver_util.h"
 #include "state/serialize.h"
 #include "state/text.h"
 #include "state/utf8.h"
@@ -65,6 +66,14 @@ uint64_t WholeSize(const RecordBatch::View& record) {
     }
   });
   return whole;
+}
+
+constexpr char kTypeUrl[] = "type.googleapis.com";
+
+google::protobuf::util::TypeResolver& KnownTypes() {
+  static auto* const resolver = google::protobuf::util::NewTypeResolverForDescriptorPool(
+      kTypeUrl, google::protobuf::DescriptorPool::generated_pool());
+  return *resolver;
 }
 
 }  // namespace
@@ -174,12 +183,13 @@ std::optional<Rejection> EventDecoder::FindCustomer() {
 
 std::string EncodeMessage(const google::protobuf::Message& message, std::string_view format) {
   std::string bytes;
-  if (format == "json") {
-    (void)google::protobuf::util::MessageToJsonString(message, &bytes);
-    return bytes;
-  }
   AppendMessage(message, message.ByteSizeLong(), &bytes);
-  return bytes;
+  if (format != "json") return bytes;
+  // By way of the bytes, which have the entries of maps in one order; printed from the message they are in any.
+  std::string json;
+  (void)google::protobuf::util::BinaryToJsonString(
+      &KnownTypes(), Text(kTypeUrl, "/", message.GetDescriptor()->full_name()), bytes, &json);
+  return json;
 }
 
 std::string_view ContentType(std::string_view format) {

@@ -169,8 +169,21 @@ std::string RenderOne(const Message& message, const FieldDescriptor& field, int 
   }
 }
 
+// In order of what is shown: a map has none of its own.
+std::string RenderMap(const Message& message, const FieldDescriptor& field) {
+  std::vector<std::string> items;
+  for (int i = 0; i < message.GetReflection()->FieldSize(message, &field); ++i) {
+    const Message& entry = message.GetReflection()->GetRepeatedMessage(message, &field, i);
+    items.push_back(Text(RenderOne(entry, *field.message_type()->map_key(), -1), ": ",
+                         RenderOne(entry, *field.message_type()->map_value(), -1)));
+  }
+  std::sort(items.begin(), items.end());
+  return Text("{", absl::StrJoin(items, ", "), "}");
+}
+
 std::string RenderField(const Message& message, const FieldDescriptor& field) {
   if (!field.is_repeated()) return RenderOne(message, field, -1);
+  if (field.is_map()) return RenderMap(message, field);
   std::vector<std::string> items;
   for (int i = 0; i < message.GetReflection()->FieldSize(message, &field); ++i) {
     items.push_back(RenderOne(message, field, i));

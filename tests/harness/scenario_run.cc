@@ -9,6 +9,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
+#include "engine/codec/event_decoder.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "state/text.h"
@@ -280,10 +281,8 @@ absl::Status ScenarioRun::CollectResult(const SinkSpec& sink, const MemoryBroker
                                         LinesByCustomer* lines) {
   const auto message = Decode(sink, record.value.value_or(""));
   if (message == nullptr) return absl::DataLossError(Text("sink ", sink.name, ": a value cannot be read back"));
-  std::string json;
-  (void)google::protobuf::util::MessageToJsonString(*message, &json);
   std::string& all = outcome_.results[Text(sink.name, " of ", record.key)];
-  absl::StrAppend(&all, "  ", json);
+  absl::StrAppend(&all, "  ", EncodeMessage(*message, "json"));
   for (const auto& [name, value] : record.headers) absl::StrAppend(&all, " ", name, "=", value);
   absl::StrAppend(&all, "\n");
   const auto shown = scenario_.show.find(sink.name);

@@ -116,5 +116,21 @@ TEST(EventDecoderTest, AHeaderIsThatOfItsOwnEvent) {
   }
 }
 
+TEST(EncodeMessageTest, EqualMessagesGiveEqualBytesWhateverTheOrderOfTheirMaps) {
+  for (const char* format : {"protobuf", "json"}) {
+    test::PlainEvent forth, back;
+    constexpr int kEntries = 50;
+    for (int i = 0; i < kEntries; ++i) {
+      (*forth.mutable_notes())["entry-" + std::to_string(i)] = "x";
+      (*back.mutable_notes())["entry-" + std::to_string(kEntries - 1 - i)] = "x";
+    }
+    EXPECT_EQ(EncodeMessage(forth, format), EncodeMessage(back, format)) << format;
+  }
+  test::PlainEvent event;
+  (*event.mutable_notes())["b"] = "2";
+  (*event.mutable_notes())["a"] = "1";
+  EXPECT_EQ(EncodeMessage(event, "json"), R"({"notes":{"a":"1","b":"2"}})");
+}
+
 }  // namespace
 }  // namespace ebb
