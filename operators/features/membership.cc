@@ -71,7 +71,11 @@ void ApplyMember(const v1::Member& member, CustomerProfile* profile) {
     case v1::Member::kErasureAsked:
       profile->mutable_consents()->set_erasure_ms(std::max(profile->consents().erasure_ms(), time_ms));
       break;
-    case v1::Member::kJoined:
+    case v1::Member::kJoined: {
+      Basics* const basics = profile->mutable_basics();
+      if (!basics->has_joined_ms() || time_ms < basics->joined_ms()) basics->set_joined_ms(time_ms);
+      break;
+    }
     case v1::Member::kLinked:
     case v1::Member::CHANGE_NOT_SET:
       break;

@@ -74,7 +74,7 @@ bool IsSound(const CustomerProfile& profile) {
   return IsSound(profile.browse()) && IsSound(profile.engagement()) && IsSound(profile.member()) &&
          IsSound(profile.purchase()) && IsSound(profile.support()) && IsSound(profile.open_orders()) &&
          IsSound(profile.settled_orders()) && IsSound(profile.affinities()) && IsSound(profile.tickets()) &&
-         IsSound(profile.consents()) && AreSound(profile.told_ms());
+         IsSound(profile.consents()) && AreSound(profile.told_ms(), profile.basics().joined_ms());
 }
 
 }  // namespace ebb
