@@ -112,6 +112,8 @@ class OperatorBase : public StateOwner {
   // The messages it takes and emits, as default instances.
   virtual Prototypes takes() const = 0;
   virtual Prototypes emits() const = 0;
+  // Messages without which it could not do what it is configured to do: some input must send each. After SetConfig.
+  virtual Prototypes needs() const { return {}; }
   virtual const google::protobuf::Message& config_prototype() const = 0;
   // Checks and takes the config: InvalidArgument with a line for each mistake, "field.path: what is wrong", or
   // "field.path:7: what is wrong" where column 7 of the field's text is meant. See refusals.h.

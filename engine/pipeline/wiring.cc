@@ -45,6 +45,19 @@ class Wiring {
     return found == index_.end() ? Origin() : Origin{nullptr, draft_.operators[found->second].get(), true};
   }
 
+  // The operators other than that one which emit such messages; without any, the sources that carry them.
+  std::vector<std::string> SendersTo(size_t taker, const Descriptor* type) const {
+    std::vector<std::string> operators, sources;
+    for (size_t i = 0; i < draft_.operators.size(); ++i) {
+      const bool sends = i != taker && draft_.operators[i] && Contains(draft_.operators[i]->emits(), type);
+      if (sends) operators.push_back(draft_.spec.operators[i].id);
+    }
+    for (const SourceSpec& source : draft_.spec.sources) {
+      if (source.prototype && source.prototype->GetDescriptor() == type) sources.push_back(source.name);
+    }
+    return operators.empty() ? sources : operators;
+  }
+
   // Reports unknown and repeated names of the list at `path`; calls `visit` for the others.
   void ForEachInput(const std::string& path, const std::vector<std::string>& inputs, bool of_sink,
                     const std::function<void(Place, const std::string&, const Origin&)>& visit) const {
@@ -78,16 +91,41 @@ class Wiring {
   absl::flat_hash_map<std::string, size_t> index_;
 };
 
+// What comes from an origin; nothing when that is not known.
+OperatorBase::Prototypes SentBy(const Origin& origin) {
+  if (origin.op) return origin.op->emits();
+  return origin.source && origin.source->prototype ? OperatorBase::Prototypes{origin.source->prototype}
+                                                   : OperatorBase::Prototypes();
+}
+
 void CheckOperatorInput(Draft& draft, size_t index, Place place, const std::string& input, const Origin& origin) {
   const OperatorBase* op = draft.operators[index].get();
-  if (!op || (origin.source ? !origin.source->prototype : !origin.op)) return;
-  const OperatorBase::Prototypes sent =
-      origin.source ? OperatorBase::Prototypes{origin.source->prototype} : origin.op->emits();
+  const OperatorBase::Prototypes sent = SentBy(origin);
+  if (!op || sent.empty()) return;
   const OperatorBase::Prototypes taken = op->takes();
   if (std::any_of(sent.begin(), sent.end(), [&](const auto* m) { return Contains(taken, m->GetDescriptor()); })) return;
   draft.mistakes.Add(place, absl::StrCat("an operator of type ", Quoted(draft.spec.operators[index].type), " takes ",
                                          Listed(NamesOf(taken), "and"), ", but ", Quoted(input),
                                          origin.source ? " carries " : " emits ", Listed(NamesOf(sent), "and")));
+}
+
+void CheckNeeds(Draft& draft, const Wiring& wiring, size_t index) {
+  if (!draft.operators[index]) return;
+  OperatorBase::Prototypes sent;
+  for (const std::string& input : draft.spec.operators[index].inputs) {
+    const OperatorBase::Prototypes more = SentBy(wiring.Find(input));
+    if (more.empty()) return;
+    sent.insert(sent.end(), more.begin(), more.end());
+  }
+  for (const auto* needed : draft.operators[index]->needs()) {
+    const Descriptor* type = needed->GetDescriptor();
+    if (Contains(sent, type)) continue;
+    const std::vector<std::string> senders = wiring.SendersTo(index, type);
+    draft.mistakes.Add(
+        draft.At(OperatorPath(index) + ".inputs"),
+        absl::StrCat("with its config it needs ", type->full_name(), ", which none of its inputs sends; ",
+                     senders.empty() ? "nothing in this pipeline does" : absl::StrCat("add ", Listed(senders, "or"))));
+  }
 }
 
 void CheckSinkInput(Draft& draft, const SinkSpec& sink, Place place, const std::string& input, const Origin& origin) {
@@ -239,6 +277,7 @@ void CheckInputs(Draft& draft) {
                         [&](Place place, const std::string& input, const Origin& origin) {
                           CheckOperatorInput(draft, i, place, input, origin);
                         });
+    CheckNeeds(draft, wiring, i);
   }
   for (const SinkSpec& sink : draft.spec.sinks) {
     const std::vector<std::string> inputs(sink.config.inputs().begin(), sink.config.inputs().end());

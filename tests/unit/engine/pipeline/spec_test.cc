@@ -174,6 +174,18 @@ TEST(SpecTest, InputsMustSendWhatIsTaken) {
             "shop.yaml:8:57: input \"purchases\" is listed twice");
 }
 
+TEST(SpecTest, WhatAConfigNeedsMustBeSentByAnInput) {
+  const std::string mistake =
+      "shop.yaml:6:41: with its config it needs ebb.v1.ChurnAlert, which none of its inputs sends; ";
+  const std::string alone = "[intake], config: {threshold: 1}";
+  EXPECT_EQ(MistakesAfter({{"[intake, churn]", "[intake]"}}), "");
+  EXPECT_EQ(MistakesAfter({{"[intake, churn]", alone}}), mistake + "add churn");
+  EXPECT_THAT(MistakesAfter({{"[intake, churn]", alone}, {"type: test-churn", "type: test-profile"}}),
+              HasSubstr(mistake + "nothing in this pipeline does"));
+  // An input that is wrong itself is mentioned once.
+  EXPECT_THAT(MistakesAfter({{"[intake, churn]", "[intake, chum], config: {threshold: 1}"}}), Not(HasSubstr("needs")));
+}
+
 TEST(SpecTest, ACircleIsNamed) {
   EXPECT_EQ(MistakesAfter({{"inputs: [purchases, browses]", "inputs: [purchases, a]"},
                            {"sinks:",

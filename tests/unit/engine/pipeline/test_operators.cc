@@ -60,6 +60,9 @@ class TestMail final : public Operator<Takes<v1::Browse, v1::ChurnAlert>, Emits<
  public:
   void On(const v1::Browse&, Context&) override {}
   void On(const v1::ChurnAlert&, Context&) override {}
+  Prototypes needs() const override {
+    return config().threshold() < 1 ? Prototypes() : Prototypes{&v1::ChurnAlert::default_instance()};
+  }
 
  private:
   ListState<v1::MarketingTrigger> sent_{this, "sent"};
