@@ -1,12 +1,10 @@
 #include "operators/marketing/quiet_hours.h"
 
 #include <algorithm>
-#include <optional>
 #include <string>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/time/civil_time.h"
+#include "operators/marketing/local_time.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -16,30 +14,6 @@ constexpr int kMinutesPerDay = 24 * 60;
 
 // Ends of quiet hours that are looked at before giving up: a few days' worth of them in many zones.
 constexpr int kMaxSteps = 200;
-
-absl::StatusOr<int> MinuteOfDay(std::string_view text) {
-  int hour = 0, minute = 0;
-  const std::string digits(text);
-  const bool well_formed = text.size() == 5 && text[2] == ':' && absl::ascii_isdigit(text[0]) &&
-                           absl::ascii_isdigit(text[3]) && absl::SimpleAtoi(digits.substr(0, 2), &hour) &&
-                           absl::SimpleAtoi(digits.substr(3), &minute) && hour < 24 && minute < 60;
-  if (!well_formed) {
-    return absl::InvalidArgumentError(
-        Text("expected a time of the day from \"00:00\" to \"23:59\", got \"", text, "\""));
-  }
-  return hour * 60 + minute;
-}
-
-// Names come from events: none may lead out of the time zone database, nor to the zone of this machine.
-std::optional<absl::TimeZone> FindZone(std::string_view name) {
-  const auto is_plain = [](char c) { return absl::ascii_isalnum(c) || c == '/' || c == '_' || c == '+' || c == '-'; };
-  absl::TimeZone zone;
-  if (name.empty() || name[0] == '/' || name == "localtime" || !std::all_of(name.begin(), name.end(), is_plain) ||
-      !absl::LoadTimeZone(std::string(name), &zone)) {
-    return std::nullopt;
-  }
-  return zone;
-}
 
 }  // namespace
 
@@ -57,7 +31,7 @@ absl::StatusOr<QuietHours> QuietHours::Create(std::string_view start, std::strin
   hours.start_minute_ = *start_minute;
   hours.end_minute_ = *end_minute;
   for (const std::string& name : zones_when_unknown) {
-    const auto zone = FindZone(name);
+    const auto zone = FindTimeZone(name);
     if (!zone) {
       return absl::InvalidArgumentError(
           Text("expected IANA time zones such as \"Europe/Berlin\", got \"", name, "\""));
@@ -72,7 +46,7 @@ absl::StatusOr<QuietHours> QuietHours::Create(std::string_view start, std::strin
 
 absl::Time QuietHours::NextAllowed(absl::Time from, std::string_view zone) const {
   if (start_minute_ == end_minute_) return from;
-  const auto known = FindZone(zone);
+  const auto known = FindTimeZone(zone);
   const std::vector<absl::TimeZone> zones = known ? std::vector<absl::TimeZone>{*known} : zones_when_unknown_;
   absl::Time time = from;
   for (int step = 0; step < kMaxSteps; ++step) {
