@@ -1,7 +1,6 @@
 #include "operators/marketing/contact_policy.h"
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 #include <tuple>
 #include <utility>
@@ -10,7 +9,7 @@
 #include "engine/time/duration.h"
 #include "operators/event_time.h"
 #include "operators/marketing/channels.h"
-#include "state/hash.h"
+#include "operators/marketing/holdout.h"
 #include "state/soundness.h"
 #include "state/text.h"
 
@@ -19,9 +18,6 @@ namespace {
 
 using operators::Candidate;
 using operators::ContactState;
-
-// The holdout share is drawn in steps of a hundredth of a percent.
-constexpr uint64_t kHoldoutSteps = 10'000;
 
 bool IsPromotional(const Candidate& candidate) { return candidate.trigger().purpose() != v1::PURPOSE_SERVICE; }
 
@@ -222,8 +218,7 @@ bool ContactPolicy::IsCapped(v1::Channel channel, Context& ctx) const {
 }
 
 bool ContactPolicy::IsHeldOut(std::string_view customer) const {
-  const auto share = static_cast<uint64_t>(std::lround(config().holdout_share() * static_cast<double>(kHoldoutSteps)));
-  return StableHash64(Text(config().holdout_salt(), "\n", customer)) % kHoldoutSteps < share;
+  return IsInHoldout(config().holdout_share(), config().holdout_salt(), customer);
 }
 
 void ContactPolicy::RememberContact(v1::Channel channel, Context& ctx) {
