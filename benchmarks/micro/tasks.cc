@@ -54,7 +54,7 @@ operators:
   - id: cart
     type: trigger
     inputs: [purchases, browses, supports]
-    config: {name: cart, on: cart-added, wait: 1h, cancel_on: [purchase], cooldown: 1d, expires_after: 24h,
+    config: {name: cart, on: cart-added, wait: 1h, unless: [{on: purchased}], cooldown: 1d, expires_after: 24h,
              channels: [app], priority: 30, rule_version: "1"}
   - {id: policy, type: contact-policy, inputs: [purchases, cart]}
 sinks:

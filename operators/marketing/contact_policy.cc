@@ -64,7 +64,7 @@ bool IsSound(const ContactState& state) {
          std::all_of(state.pending().begin(), state.pending().end(),
                      [](const Candidate& candidate) {
                        const v1::MarketingTrigger& trigger = candidate.trigger();
-                       return AreSound(candidate.caused_at_ms(), trigger.decided_at_ms(), trigger.expires_at_ms());
+                       return AreSound(candidate.cancelled_from_ms(), trigger.decided_at_ms(), trigger.expires_at_ms());
                      }) &&
          std::all_of(state.contacts().begin(), state.contacts().end(),
                      [](const ContactState::Contact& contact) { return AreSound(contact.at_ms()); });
@@ -102,7 +102,7 @@ void ContactPolicy::On(const Candidate& candidate, Context& ctx) {
 void ContactPolicy::On(const v1::Purchase& purchase, Context& ctx) {
   if (purchase.kind() == v1::Purchase::REFUND || purchase.kind() == v1::Purchase::CANCELLATION) return;
   const auto is_pointless = [&](const Candidate& candidate) {
-    return candidate.cancelled_by_purchase() && purchase.header().event_time_ms() >= candidate.caused_at_ms();
+    return candidate.cancelled_by_purchase() && purchase.header().event_time_ms() >= candidate.cancelled_from_ms();
   };
   WithholdIf(is_pointless, Withheld::CANCELLED, ctx);
   Settle(ctx);

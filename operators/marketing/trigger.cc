@@ -4,11 +4,11 @@
 #include <map>
 #include <utility>
 
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "engine/time/duration.h"
 #include "operators/event_time.h"
 #include "operators/marketing/channels.h"
+#include "operators/marketing/reason_text.h"
 #include "state/soundness.h"
 #include "state/text.h"
 
@@ -18,14 +18,8 @@ namespace {
 using operators::Candidate;
 using operators::TriggerState;
 
-constexpr int64_t kOnePieceMilli = 1000;
-
-Trigger::Event EventOf(const v1::EventHeader& header) {
-  Trigger::Event event;
-  event.set_at_ms(header.event_time_ms());
-  event.set_generated(header.generated());
-  return event;
-}
+// Bounds of a candidate.
+constexpr int kMaxAlertReasons = 5;
 
 int64_t Latest(const std::vector<Trigger::Event>& events) {
   int64_t latest = events.front().at_ms();
@@ -33,132 +27,112 @@ int64_t Latest(const std::vector<Trigger::Event>& events) {
   return latest;
 }
 
-std::string Spoken(absl::Duration duration) {
-  const auto say = [](int64_t count, std::string_view unit) {
-    return Text(count, " ", unit, count == 1 ? "" : "s");
-  };
-  const int64_t seconds = absl::ToInt64Seconds(duration);
-  constexpr int64_t kMinute = 60, kHour = 60 * kMinute, kDay = 24 * kHour;
-  if (seconds >= 2 * kDay && seconds % kDay == 0) return say(seconds / kDay, "day");
-  if (seconds >= 2 * kHour && seconds % kHour == 0) return say(seconds / kHour, "hour");
-  if (seconds >= kMinute && seconds % kMinute == 0) return say(seconds / kMinute, "minute");
-  return say(seconds, "second");
-}
-
-// Each ticket once, in order of arrival: the wait may have begun with any of them.
-std::string Tickets(const std::vector<Trigger::Event>& events) {
-  std::vector<std::string> ids;
-  for (const auto& event : events) {
-    if (std::find(ids.begin(), ids.end(), event.ticket_id()) == ids.end()) ids.push_back(event.ticket_id());
-  }
-  return Text(ids.size() == 1 ? "ticket " : "tickets ", absl::StrJoin(ids, ", "));
-}
-
 bool IsSound(const TriggerState& state) {
   return AreSound(state.decided(), state.last_decided_ms()) &&
-         std::all_of(state.events().begin(), state.events().end(),
-                     [](const Trigger::Event& event) { return AreSound(event.at_ms(), event.quantity_milli()); });
+         std::all_of(state.events().begin(), state.events().end(), [](const Trigger::Event& event) {
+           return AreSound(event.at_ms(), event.quantity_milli(), event.wait_ms());
+         });
 }
 const StateCheck<TriggerState, &IsSound> kCheck;
 
-std::string Articles(size_t count) { return count == 1 ? "an article" : Text(count, " articles"); }
+void AddSku(const std::string& sku, v1::MarketingTrigger* trigger) {
+  const bool known = std::find(trigger->skus().begin(), trigger->skus().end(), sku) != trigger->skus().end();
+  if (!sku.empty() && !known) trigger->add_skus(sku);
+}
 
 }  // namespace
 
 absl::Status Trigger::Configure() {
-  if (config().min_count() > 1 && ToMillis(config().wait()) == 0) {
-    return absl::InvalidArgumentError("min_count: above 1 it needs a wait above 0s, in which the events are counted");
+  Refusals refusals;
+  if (config().min_count() > 1 && ToMillis(config().wait()) == 0 && config().wait_for().empty()) {
+    refusals.Add("min_count", "above 1 it needs a wait above 0s, in which the events are counted");
   }
-  if (config().same() != "any" && config().on() != "browse-viewed" && config().on() != "cart-added") {
-    return absl::InvalidArgumentError(Text("same: expected any with on: ", config().on(),
-                                                   ", whose events have no article, got ", config().same()));
+  rule_.Configure(config(), &refusals);
+  constexpr EventTypes kOfArticles = kBrowseViewed | kCartAdded | kPurchased;
+  if (config().same() != "any" && (rule_.on() & kOfArticles) == 0) {
+    refusals.Add(
+        "same", Text("expected any with on: ", config().on(), ", whose events have no article, got ", config().same()));
   }
-  return absl::OkStatus();
+  return refusals.ToStatus();
 }
 
 void Trigger::On(const v1::Browse& browse, Context& ctx) {
-  Event event = EventOf(browse.header());
-  event.set_sku(browse.sku());
-  event.set_category(browse.category());
-  event.set_quantity_milli(browse.quantity_milli() > 0 ? browse.quantity_milli() : kOnePieceMilli);
-  switch (browse.action()) {
-    case v1::Browse::VIEW:
-      return Start("browse-viewed", std::move(event), ctx);
-    case v1::Browse::ADD_TO_CART:
-      return Start("cart-added", std::move(event), ctx);
-    case v1::Browse::REMOVE_FROM_CART:
-      return TakeOutOfBasket(browse, ctx);
-    case v1::Browse::CHECKOUT_STARTED:
-      if (CalledOffBy("checkout-started")) {
-        const int64_t until_ms = event.at_ms();
-        CallOff(ctx, [=](const Event& waiting) { return waiting.at_ms() <= until_ms; });
-      }
-      return Start("checkout-started", std::move(event), ctx);
-    default:
-      return;
-  }
+  if (browse.action() == v1::Browse::REMOVE_FROM_CART) TakeOutOfBasket(browse, ctx);
+  Take(browse, ctx);
 }
 
-void Trigger::On(const v1::Purchase& purchase, Context& ctx) {
-  const bool takes_back = purchase.kind() == v1::Purchase::REFUND || purchase.kind() == v1::Purchase::CANCELLATION;
-  if (takes_back || !CalledOffBy("purchase")) return;
-  CallOff(ctx, [&](const Event& waiting) { return waiting.at_ms() <= purchase.header().event_time_ms(); });
-}
-
-void Trigger::On(const v1::Support& support, Context& ctx) {
-  if (support.kind() == v1::Support::OPENED || support.kind() == v1::Support::REOPENED) {
-    Event event = EventOf(support.header());
-    event.set_ticket_id(support.ticket_id());
-    if (support.complaint()) Start("complaint-opened", event, ctx);
-    Start("ticket-opened", std::move(event), ctx);
-  } else if (support.kind() == v1::Support::RESOLVED && CalledOffBy("ticket-resolved")) {
-    CallOff(ctx, [&](const Event& waiting) {
-      return waiting.ticket_id() == support.ticket_id() && waiting.at_ms() <= support.header().event_time_ms();
-    });
-  }
-}
-
-void Trigger::On(const v1::ChurnAlert& alert, Context& ctx) {
-  if (alert.kind() == v1::ChurnAlert::CLEARED) {
-    if (!CalledOffBy("churn-cleared")) return;
-    return CallOff(ctx, [&](const Event& waiting) { return waiting.at_ms() <= alert.decided_at_ms(); });
-  }
+template <class Message>
+void Trigger::Take(const Message& message, Context& ctx) {
+  const EventTypes types = EventTypesOf(message);
+  if ((types & rule_.of_interest()) == 0) return;
+  rule_.Begin(message, profile_.Get(ctx), ctx.customer(), DecisionTime(ctx));
+  const int64_t until_ms = TimeOf(message);
+  // What an event changed of the features is told before the event itself comes here, and not called off by it.
+  const int64_t last_ms = rule_.on() == kFeaturesChanged ? until_ms - 1 : until_ms;
+  int failed = 0;
+  CallOff(ctx,
+          [&](const Event& waiting) { return waiting.at_ms() <= last_ms && rule_.CallsOff(types, waiting, &failed); });
+  for (; failed > 0; --failed) unless_failed_.Add(ctx);
+  if ((types & rule_.on()) == 0 || !MayStart(ctx)) return;
   Event event;
-  event.set_at_ms(alert.decided_at_ms());
-  event.set_alert_id(alert.alert_id());
-  *event.mutable_reasons() = alert.reasons();
-  event.set_generated(alert.generated());
-  Start(alert.kind() == v1::ChurnAlert::RAISED ? "churn-raised" : "churn-escalated", std::move(event), ctx);
+  Remember(message, &event);
+  Start(std::move(event), ctx);
 }
 
-bool Trigger::CalledOffBy(std::string_view what) const {
-  return std::find(config().cancel_on().begin(), config().cancel_on().end(), what) != config().cancel_on().end();
+bool Trigger::MayStart(Context& ctx) {
+  const Rule::Verdict verdict = rule_.Holds();
+  if (verdict == Rule::Verdict::kFails) when_failed_.Add(ctx);
+  if (rule_.on() == kFeaturesChanged) return ComesToHold(verdict, ctx);
+  if (verdict == Rule::Verdict::kDoesNotHold) not_met_.Add(ctx);
+  return verdict == Rule::Verdict::kHolds;
 }
 
-void Trigger::Start(std::string_view what, Event event, Context& ctx) {
-  if (config().on() != what) return;
-  const PurchaseSummary purchases = SummarisePurchases(profile_.Get(ctx));
-  if (CalledOffBy("purchase") && purchases.orders > 0 && event.at_ms() <= purchases.last_ms) {
-    return called_off_.Add(ctx);
-  }
+bool Trigger::ComesToHold(Rule::Verdict verdict, Context& ctx) {
+  const bool held = state_.Get(ctx).held();
+  const bool holds = verdict == Rule::Verdict::kHolds;
+  if (verdict == Rule::Verdict::kFails || holds == held) return false;
+  state_.Mutable(ctx).set_held(holds);
+  if (!holds) ForgetIfEmpty(ctx);
+  return holds;
+}
+
+void Trigger::Start(Event event, Context& ctx) {
+  const PurchaseSummary purchases =
+      rule_.called_off_by_any_purchase() ? SummarisePurchases(profile_.Get(ctx)) : PurchaseSummary();
+  if (purchases.orders > 0 && purchases.last_ms >= CancelledFrom(event.at_ms())) return called_off_.Add(ctx);
+
+  const std::optional<absl::Duration> wait = rule_.Wait();
+  if (!wait) return wait_failed_.Add(ctx);
+  event.set_wait_ms(absl::ToInt64Milliseconds(*wait));
+  if (rule_.asks_customer() && profile_.Get(ctx).generated()) event.set_generated(true);
+  for (int failed = rule_.Describe(&event); failed > 0; --failed) payload_failed_.Add(ctx);
   auto& events = *state_.Mutable(ctx).mutable_events();
   if (events.size() == kMaxTriggerEvents) events.DeleteSubrange(0, 1);
   *events.Add() = std::move(event);
-  ToMillis(config().wait()) == 0 ? Decide(ctx) : ArmOrCancel(ctx);
+  *wait == absl::ZeroDuration() ? Decide(ctx) : ArmOrCancel(ctx);
+}
+
+int64_t Trigger::CancelledFrom(int64_t at_ms) const {
+  return rule_.on() == kPurchased || rule_.on() == kFeaturesChanged ? at_ms + 1 : at_ms;
 }
 
 template <class Predicate>
 void Trigger::CallOff(Context& ctx, Predicate over) {
-  const auto& waiting = state_.Get(ctx).events();
-  if (std::none_of(waiting.begin(), waiting.end(), over)) return;
+  if (state_.Get(ctx).events().empty()) return;
+  // Asked once of each: an expression may count its failures.
+  std::vector<bool> is_over;
+  for (const Event& waiting : state_.Get(ctx).events()) is_over.push_back(over(waiting));
+  if (std::find(is_over.begin(), is_over.end(), true) == is_over.end()) return;
   auto& events = *state_.Mutable(ctx).mutable_events();
-  events.erase(std::remove_if(events.begin(), events.end(), over), events.end());
+  for (int i = events.size() - 1; i >= 0; --i) {
+    if (is_over[static_cast<size_t>(i)]) events.DeleteSubrange(i, 1);
+  }
   if (events.empty()) called_off_.Add(ctx);
   ArmOrCancel(ctx);
 }
 
 void Trigger::TakeOutOfBasket(const v1::Browse& browse, Context& ctx) {
-  if (config().on() != "cart-added" || state_.Get(ctx).events().empty()) return;
+  if (rule_.on() != kCartAdded || state_.Get(ctx).events().empty()) return;
   const bool all = browse.quantity_milli() <= 0;
   int64_t left = browse.quantity_milli();
   auto& events = *state_.Mutable(ctx).mutable_events();
@@ -174,13 +148,18 @@ void Trigger::TakeOutOfBasket(const v1::Browse& browse, Context& ctx) {
 void Trigger::ArmOrCancel(Context& ctx) {
   const auto& events = state_.Get(ctx).events();
   if (events.empty()) {
-    if (state_.Get(ctx).decided() == 0) state_.Clear(ctx);
+    ForgetIfEmpty(ctx);
     return wait_.Cancel(ctx);
   }
-  const auto [first, last] = std::minmax_element(
-      events.begin(), events.end(), [](const Event& a, const Event& b) { return a.at_ms() < b.at_ms(); });
-  const int64_t from_ms = config().restart() ? last->at_ms() : first->at_ms();
-  wait_.Arm(ctx, absl::FromUnixMillis(from_ms) + ToDuration(config().wait()));
+  const auto [first, last] = std::minmax_element(events.begin(), events.end(),
+                                                 [](const Event& a, const Event& b) { return a.at_ms() < b.at_ms(); });
+  const Event& from = config().restart() ? *last : *first;
+  wait_.Arm(ctx, absl::FromUnixMillis(from.at_ms() + from.wait_ms()));
+}
+
+void Trigger::ForgetIfEmpty(Context& ctx) {
+  const TriggerState& state = state_.Get(ctx);
+  if (state.events().empty() && state.decided() == 0 && !state.held()) state_.Clear(ctx);
 }
 
 void Trigger::Decide(Context& ctx) {
@@ -224,8 +203,8 @@ Candidate Trigger::MakeCandidate(const std::vector<Event>& events, Context& ctx)
   const absl::Time now = DecisionTime(ctx);
   Candidate candidate;
   for (const std::string& name : config().channels()) candidate.add_channels(ChannelFromName(name));
-  candidate.set_cancelled_by_purchase(CalledOffBy("purchase"));
-  candidate.set_caused_at_ms(Latest(events));
+  candidate.set_cancelled_by_purchase(rule_.called_off_by_any_purchase());
+  candidate.set_cancelled_from_ms(CancelledFrom(Latest(events)));
 
   v1::MarketingTrigger& trigger = *candidate.mutable_trigger();
   trigger.set_trigger_id(ctx.NextId());
@@ -239,41 +218,34 @@ Candidate Trigger::MakeCandidate(const std::vector<Event>& events, Context& ctx)
   *trigger.mutable_tipping() = ctx.Tipping();
   trigger.set_alert_id(events.back().alert_id());
   trigger.set_generated(ctx.cause().generated);
+  *trigger.mutable_payload() = events.back().payload();
   for (const Event& event : events) {
     if (event.generated()) trigger.set_generated(true);
-    const bool known = std::find(trigger.skus().begin(), trigger.skus().end(), event.sku()) != trigger.skus().end();
-    if (!event.sku().empty() && !known) trigger.add_skus(event.sku());
+    AddSku(event.sku(), &trigger);
+    for (const std::string& sku : event.more_skus()) AddSku(sku, &trigger);
   }
+  AddReasons(events, &trigger);
+  return candidate;
+}
 
-  *trigger.mutable_reasons() = events.back().reasons();
-  if (trigger.reasons().empty()) {
-    v1::Reason& reason = *trigger.add_reasons();
+void Trigger::AddReasons(const std::vector<Event>& events, v1::MarketingTrigger* trigger) const {
+  for (const v1::Reason& reason : events.back().reasons()) {
+    if (trigger->reasons_size() < kMaxAlertReasons) *trigger->add_reasons() = reason;
+  }
+  if (trigger->reasons().empty()) {
+    v1::Reason& reason = *trigger->add_reasons();
     reason.set_code(absl::StrReplaceAll(config().on(), {{"-", "_"}}));
     reason.set_value(static_cast<double>(events.size()));
     reason.set_baseline(config().min_count());
     reason.set_contribution(1);
-    reason.set_text(Sentence(events, static_cast<size_t>(trigger.skus_size())));
+    reason.set_text(ReasonText(config(), events, static_cast<size_t>(trigger->skus_size())));
   }
-  return candidate;
-}
-
-std::string Trigger::Sentence(const std::vector<Event>& events, size_t articles) const {
-  const absl::Duration wait = ToDuration(config().wait());
-  const std::string since =
-      wait == absl::ZeroDuration() ? "" : Text("; nothing called it off for ", Spoken(wait));
-  if (config().on() == "cart-added") return Text("put ", Articles(articles), " into the basket", since);
-  if (config().on() == "checkout-started") return Text("began to check out", since);
-  if (config().on() == "browse-viewed") {
-    const std::string what = config().same() == "sku"        ? Text("article ", events.back().sku())
-                             : config().same() == "category" ? Text("category ", events.back().category())
-                                                             : Articles(articles);
-    const std::string times = events.size() == 1 ? "once" : Text(events.size(), " times");
-    return Text("looked at ", what, " ", times, since);
+  for (const std::string& clause : events.back().clauses()) {
+    v1::Reason& reason = *trigger->add_reasons();
+    reason.set_code("clause");
+    reason.set_contribution(1);
+    reason.set_text(clause);
   }
-  if (config().on() == "complaint-opened") {
-    return Text("complained, ", Tickets(events), since);
-  }
-  return Text("opened ", Tickets(events), since);
 }
 
 EBB_OPERATOR("trigger", Trigger);

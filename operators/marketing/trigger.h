@@ -1,8 +1,8 @@
 #ifndef EBB_OPERATORS_MARKETING_TRIGGER_H_
 #define EBB_OPERATORS_MARKETING_TRIGGER_H_
 
-// One trigger of marketing, as its config says: an event starts it; when the wait is over and nothing called it off,
-// it becomes a candidate, which the contact policy releases or withholds.
+// One trigger of marketing, as its config says: something happens to a customer; when the wait is over and nothing
+// called it off, it becomes a candidate, which the contact policy releases or withholds.
 //
 // Events wait in the customer's state; one timer stands at the end of the wait. What calls it off takes away the
 // events up to its own time, at once: a basket filled after a purchase still counts, and a purchase that is
@@ -13,11 +13,15 @@
 
 #include "ebb/v1/browse.pb.h"
 #include "ebb/v1/churn_alert.pb.h"
+#include "ebb/v1/customer_features.pb.h"
+#include "ebb/v1/engagement.pb.h"
+#include "ebb/v1/member.pb.h"
 #include "ebb/v1/purchase.pb.h"
 #include "ebb/v1/support.pb.h"
 #include "engine/pipeline/operator.h"
 #include "operators/features/features.h"
 #include "operators/marketing/candidate.pb.h"
+#include "operators/marketing/rule.h"
 #include "operators/marketing/trigger.pb.h"
 
 namespace ebb {
@@ -25,24 +29,34 @@ namespace ebb {
 // Events that wait for one decision; the oldest are given up beyond it.
 inline constexpr int kMaxTriggerEvents = 20;
 
-class Trigger final : public Operator<Takes<v1::Browse, v1::Purchase, v1::Support, v1::ChurnAlert>,
+class Trigger final : public Operator<Takes<v1::Browse, v1::Purchase, v1::Support, v1::Member, v1::Engagement,
+                                            v1::ChurnAlert, v1::CustomerFeatures>,
                                       Emits<operators::Candidate>, operators::TriggerConfig> {
  public:
-  using Event = operators::TriggerState::Event;
+  using Event = operators::WaitingEvent;
 
   void On(const v1::Browse& browse, Context& ctx) override;
-  void On(const v1::Purchase& purchase, Context& ctx) override;
-  void On(const v1::Support& support, Context& ctx) override;
-  void On(const v1::ChurnAlert& alert, Context& ctx) override;
+  void On(const v1::Purchase& purchase, Context& ctx) override { Take(purchase, ctx); }
+  void On(const v1::Support& support, Context& ctx) override { Take(support, ctx); }
+  void On(const v1::Member& member, Context& ctx) override { Take(member, ctx); }
+  void On(const v1::Engagement& engagement, Context& ctx) override { Take(engagement, ctx); }
+  void On(const v1::ChurnAlert& alert, Context& ctx) override { Take(alert, ctx); }
+  void On(const v1::CustomerFeatures& features, Context& ctx) override { Take(features, ctx); }
   void OnTimer(const Timer&, Context& ctx) override { Decide(ctx); }
+  Prototypes needs() const override { return MessagesOf(rule_.of_interest()); }
 
  protected:
   absl::Status Configure() override;
 
  private:
-  bool CalledOffBy(std::string_view what) const;
-  // Takes in an event that may start the trigger.
-  void Start(std::string_view what, Event event, Context& ctx);
+  // What any message may do: call off what waits, and start the trigger.
+  template <class Message>
+  void Take(const Message& message, Context& ctx);
+  // Whether the event that the rule was begun with fulfils the condition; counted when it does not.
+  bool MayStart(Context& ctx);
+  void Start(Event event, Context& ctx);
+  // Whether features that changed now fulfil the condition and did not before.
+  bool ComesToHold(Rule::Verdict verdict, Context& ctx);
   // Takes away the events for which `over` holds.
   template <class Predicate>
   void CallOff(Context& ctx, Predicate over);
@@ -50,10 +64,13 @@ class Trigger final : public Operator<Takes<v1::Browse, v1::Purchase, v1::Suppor
   // Moves the timer to where the events that wait put it.
   void ArmOrCancel(Context& ctx);
   void Decide(Context& ctx);
+  void ForgetIfEmpty(Context& ctx);
+  // From when on a purchase makes pointless what started it then: one that started it itself does not.
+  int64_t CancelledFrom(int64_t at_ms) const;
   // The events that have most in common; none when they are too few.
   std::vector<Event> Choose(const operators::TriggerState& state) const;
   operators::Candidate MakeCandidate(const std::vector<Event>& events, Context& ctx) const;
-  std::string Sentence(const std::vector<Event>& events, size_t articles) const;
+  void AddReasons(const std::vector<Event>& events, v1::MarketingTrigger* trigger) const;
 
   ReadState<operators::CustomerProfile> profile_{this, "customer-profile", "profile"};
   ValueState<operators::TriggerState> state_{this, "trigger"};
@@ -63,6 +80,14 @@ class Trigger final : public Operator<Takes<v1::Browse, v1::Purchase, v1::Suppor
   Counter too_few_{this, "too_few"};
   Counter cooling_down_{this, "cooling_down"};
   Counter lifetime_cap_{this, "lifetime_cap"};
+  Counter not_met_{this, "not_met"};
+  // Expressions that failed.
+  Counter when_failed_{this, "when_failed"};
+  Counter wait_failed_{this, "wait_failed"};
+  Counter unless_failed_{this, "unless_failed"};
+  Counter payload_failed_{this, "payload_failed"};
+
+  Rule rule_;
 };
 
 }  // namespace ebb

@@ -19,7 +19,7 @@ operators:
   - {id: intake, type: intake, inputs: [purchases, browses]}
   - {id: profile, type: customer-profile, inputs: [intake]}
   - {id: cart, type: trigger, inputs: [intake],
-     config: {name: cart, on: browse-viewed, wait: 2m, cancel_on: [purchase], channels: [app]}}
+     config: {name: cart, on: browse-viewed, wait: 2m, unless: [{on: purchased}], channels: [app]}}
 sinks:
   bought: {topic: bought, type: ebb.v1.Purchase, inputs: [intake]}
   candidates: {topic: candidates, type: ebb.operators.Candidate, inputs: [cart]}

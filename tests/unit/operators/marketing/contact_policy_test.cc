@@ -34,7 +34,7 @@ Candidate Offer(std::string type, absl::Time at, int priority,
   Candidate candidate;
   candidate.mutable_channels()->Add(channels.begin(), channels.end());
   candidate.set_cancelled_by_purchase(true);
-  candidate.set_caused_at_ms(absl::ToUnixMillis(at - kHour));
+  candidate.set_cancelled_from_ms(absl::ToUnixMillis(at - kHour));
   v1::MarketingTrigger& trigger = *candidate.mutable_trigger();
   trigger.set_trigger_id("candidate-" + type);
   trigger.set_customer_id("ann");

@@ -18,16 +18,18 @@ const absl::Time kStart = absl::FromUnixSeconds(1'500'000'000);
 constexpr absl::Duration kMinute = absl::Minutes(1);
 
 constexpr std::string_view kCart = R"(
-  name: "abandoned-cart" on: "cart-added" wait { seconds: 3600 } cancel_on: "purchase" channels: "app" channels: "email"
+  name: "abandoned-cart" on: "cart-added" wait { seconds: 3600 } unless { on: "purchased" }
+  channels: "app" channels: "email"
   priority: 30 expires_after { seconds: 86400 } rule_version: "7" )";
 constexpr std::string_view kBrowse = R"(
   name: "abandoned-browse" on: "browse-viewed" wait { seconds: 1800 } min_count: 3 same: "category"
-  cancel_on: "purchase" channels: "email" )";
+  unless { on: "purchased" } channels: "email" )";
 constexpr std::string_view kComplaint = R"(
-  name: "service-recovery" on: "complaint-opened" wait { seconds: 7200 } restart: false cancel_on: "ticket-resolved"
+  name: "service-recovery" on: "complaint-opened" wait { seconds: 7200 } restart: false 
+  unless { on: "ticket-resolved" when: "event.ticket_id == waiting.ticket_id" }
   channels: "phone" purpose: "service" )";
 constexpr std::string_view kWinBack = R"(
-  name: "win-back" on: "churn-raised" cancel_on: "purchase" cancel_on: "churn-cleared" channels: "email" )";
+  name: "win-back" on: "churn-raised" unless { on: "purchased" } unless { on: "churn-cleared" } channels: "email" )";
 
 class TriggerTest : public ::testing::Test {
  protected:
@@ -68,7 +70,7 @@ TEST_F(TriggerTest, DecidesWhenTheWaitIsOver) {
   const Candidate& candidate = candidates[0];
   EXPECT_THAT(candidate.channels(), ElementsAre(v1::CHANNEL_APP, v1::CHANNEL_EMAIL));
   EXPECT_TRUE(candidate.cancelled_by_purchase());
-  EXPECT_EQ(candidate.caused_at_ms(), absl::ToUnixMillis(kStart + 5 * kMinute));
+  EXPECT_EQ(candidate.cancelled_from_ms(), absl::ToUnixMillis(kStart + 5 * kMinute));
   const v1::MarketingTrigger& trigger = candidate.trigger();
   EXPECT_EQ(trigger.type(), "abandoned-cart");
   EXPECT_EQ(trigger.customer_id(), "ann");

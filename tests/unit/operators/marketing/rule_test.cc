@@ -1,0 +1,235 @@
+// What triggers do with the expressions of their rules.
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "operators/marketing/trigger.h"
+#include "tests/unit/operators/customer.h"
+
+namespace ebb {
+namespace {
+
+using operators::Candidate;
+using operators::TriggerConfig;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+const absl::Time kStart = absl::FromUnixSeconds(1'500'000'000);
+constexpr absl::Duration kDay = absl::Hours(24);
+
+std::string Refusal(std::string_view config) {
+  const auto whole = Text(R"(name: "rule" channels: "email" )", config);
+  return std::string(Trigger().SetConfig(ConfigOf<TriggerConfig>(whole)).message());
+}
+
+class RuleTest : public ::testing::Test {
+ protected:
+  void Configure(std::string_view config) {
+    const auto whole = Text(R"(name: "rule" channels: "email" )", config);
+    const absl::Status status = trigger_.SetConfig(ConfigOf<TriggerConfig>(whole));
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  void View(absl::Time at, std::string category, int64_t price_minor = 0) {
+    v1::Browse browse;
+    browse.set_action(v1::Browse::VIEW);
+    browse.set_sku("x");
+    browse.set_category(std::move(category));
+    browse.set_price_minor(price_minor);
+    ann_.Do(browse, at);
+  }
+  std::vector<Candidate> Candidates() { return ann_.ctx.Take<Candidate>(); }
+  std::optional<absl::Time> Deadline(std::string_view timer = "wait") { return ann_.ctx.DeadlineOf("trigger", timer); }
+  int64_t Counted(std::string_view counter) { return ann_.ctx.Counted(trigger_, counter); }
+
+  Trigger trigger_;
+  Customer ann_{trigger_, "trigger"};
+};
+
+TEST_F(RuleTest, StartsOnlyWhenItsConditionHolds) {
+  Configure(R"(on: "browse-viewed" when: "event.category == 'wine' && customer.orders >= 1")");
+  View(kStart, "wine");
+  ann_.Buy(kStart + absl::Hours(1));
+  View(kStart + absl::Hours(2), "tea");
+  EXPECT_THAT(Candidates(), IsEmpty());
+  EXPECT_EQ(Counted("not_met"), 2);
+  View(kStart + absl::Hours(3), "wine");
+  EXPECT_THAT(Candidates(), SizeIs(1));
+}
+
+TEST_F(RuleTest, TellsTheClausesThatWereTrueWithWhatTheyRead) {
+  Configure(
+      R"r(on: "browse-viewed" when: "event.category == 'wine' && (customer.orders >= 1 || event.price_minor > 5)")r");
+  View(kStart, "wine", 9);
+  const auto candidates = Candidates();
+  ASSERT_THAT(candidates, SizeIs(1));
+  const auto& reasons = candidates[0].trigger().reasons();
+  ASSERT_THAT(reasons, SizeIs(3));
+  EXPECT_EQ(reasons[0].text(), "looked at an article once");
+  EXPECT_EQ(reasons[1].code(), "clause");
+  EXPECT_EQ(reasons[1].text(), R"(event.category == 'wine'  (event.category = "wine"))");
+  EXPECT_THAT(reasons[2].text(), HasSubstr("customer.orders = 0, event.price_minor = 9"));
+}
+
+TEST_F(RuleTest, AConditionThatFailsDoesNotHoldAndIsCounted) {
+  Configure(R"(on: "browse-viewed" when: "100 / event.price_minor > 1")");
+  View(kStart, "wine", 0);
+  EXPECT_THAT(Candidates(), IsEmpty());
+  EXPECT_EQ(Counted("when_failed"), 1);
+  EXPECT_EQ(Counted("not_met"), 0);
+  View(kStart + kDay, "wine", 7);
+  EXPECT_THAT(Candidates(), SizeIs(1));
+  EXPECT_EQ(Counted("when_failed"), 1);
+}
+
+TEST_F(RuleTest, AConditionThatOverflowsDoesNotHold) {
+  Configure(R"(on: "browse-viewed" when: "event.price_minor * 9223372036854775807 > 0")");
+  View(kStart, "wine", 2);
+  EXPECT_THAT(Candidates(), IsEmpty());
+  EXPECT_EQ(Counted("when_failed"), 1);
+}
+
+TEST_F(RuleTest, WaitsAsLongAsTheCustomerUsuallyDoes) {
+  Configure(R"r(on: "purchased" wait_for: "has(customer.purchase_gap) ? customer.purchase_gap : duration('720h')")r");
+  ann_.Buy(kStart, "o1");
+  EXPECT_EQ(Deadline(), kStart + 30 * kDay);
+  ann_.Buy(kStart + 10 * kDay, "o2");
+  EXPECT_EQ(Deadline(), kStart + 20 * kDay);
+  ann_.Until(kStart + 20 * kDay);
+  const auto candidates = Candidates();
+  ASSERT_THAT(candidates, SizeIs(1));
+  EXPECT_EQ(candidates[0].trigger().reasons(0).text(),
+            "bought an article, orders o1, o2; nothing called it off for 10 days");
+}
+
+TEST_F(RuleTest, AWaitIsNeitherNegativeNorEndlessAndOneThatFailsStartsNothing) {
+  Configure(R"r(on: "browse-viewed" wait_for: "duration(event.category)")r");
+  View(kStart, "-5h");
+  EXPECT_THAT(Candidates(), SizeIs(1));
+  View(kStart + kDay, "87600h");
+  EXPECT_EQ(Deadline(), kStart + kDay + kMaxWait);
+  View(kStart + 2 * kDay, "soon");
+  EXPECT_EQ(Deadline(), kStart + kDay + kMaxWait);
+  EXPECT_EQ(Counted("wait_failed"), 1);
+}
+
+TEST_F(RuleTest, WhatCallsItOffMayDependOnWhatWaits) {
+  Configure(R"(on: "browse-viewed" wait { seconds: 86400 }
+               unless { on: "cart-added" when: "event.sku == waiting.sku && event.quantity_milli > 1000" })");
+  View(kStart, "wine");
+  ann_.Browse(kStart + absl::Minutes(1), v1::Browse::ADD_TO_CART, "y", "wine", 2000);
+  ann_.Browse(kStart + absl::Minutes(2), v1::Browse::ADD_TO_CART, "x", "wine", 1000);
+  EXPECT_NE(Deadline(), std::nullopt);
+  ann_.Browse(kStart + absl::Minutes(3), v1::Browse::ADD_TO_CART, "x", "wine", 2000);
+  EXPECT_EQ(Deadline(), std::nullopt);
+  EXPECT_EQ(Counted("called_off"), 1);
+}
+
+TEST_F(RuleTest, AConditionalPurchaseCallsNothingOffThatIsHeldByThePolicy) {
+  Configure(R"(on: "browse-viewed" unless { on: "purchased" when: "event.lines.size() > 3" })");
+  View(kStart, "wine");
+  const auto candidates = Candidates();
+  ASSERT_THAT(candidates, SizeIs(1));
+  EXPECT_FALSE(candidates[0].cancelled_by_purchase());
+}
+
+TEST_F(RuleTest, WhatCallsOffAndFailsIsCountedAndCallsNothingOff) {
+  Configure(R"(on: "browse-viewed" wait { seconds: 3600 }
+               unless { on: "searched" when: "1 % event.price_minor == 0" })");
+  View(kStart, "wine");
+  ann_.Browse(kStart + absl::Minutes(1), v1::Browse::SEARCH);
+  EXPECT_NE(Deadline(), std::nullopt);
+  EXPECT_EQ(Counted("unless_failed"), 1);
+}
+
+TEST_F(RuleTest, APurchaseDoesNotCallOffWhatItStarts) {
+  Configure(R"(on: "purchased" wait { seconds: 3600 } unless { on: "purchased" } when: "customer.orders == 1")");
+  ann_.Buy(kStart, "o1");
+  EXPECT_EQ(Deadline(), kStart + absl::Hours(1));
+  ann_.Buy(kStart + absl::Minutes(10), "o2");
+  EXPECT_EQ(Deadline(), std::nullopt);
+}
+
+TEST_F(RuleTest, NorWhatItStartsAtOnce) {
+  Configure(R"(on: "purchased" unless { on: "purchased" })");
+  ann_.Buy(kStart, "o1");
+  const auto candidates = Candidates();
+  ASSERT_THAT(candidates, SizeIs(1));
+  EXPECT_TRUE(candidates[0].cancelled_by_purchase());
+  EXPECT_EQ(candidates[0].cancelled_from_ms(), absl::ToUnixMillis(kStart) + 1);
+}
+
+TEST_F(RuleTest, AddsWhatTheMessageNeeds) {
+  Configure(R"(on: "browse-viewed" wait { seconds: 3600 }
+               payload { key: "category" value: "event.category" }
+               payload { key: "price" value: "double(event.price_minor) / 100.0" }
+               payload { key: "orders" value: "customer.orders" }
+               payload { key: "at" value: "now" }
+               payload { key: "none" value: "customer.categories[0]" })");
+  View(kStart, "wine", 950);
+  ann_.Until(kStart + absl::Hours(1));
+  const auto candidates = Candidates();
+  ASSERT_THAT(candidates, SizeIs(1));
+  EXPECT_THAT(candidates[0].trigger().payload(),
+              UnorderedElementsAre(Pair("category", "wine"), Pair("price", "9.5"), Pair("orders", "0"),
+                                   Pair("at", "2017-07-14T02:40:00+00:00")));
+  EXPECT_EQ(Counted("payload_failed"), 1);
+}
+
+TEST_F(RuleTest, AChangeOfFeaturesStartsItEachTimeTheConditionComesToHold) {
+  Configure(R"(on: "features-changed" when: "event.orders == 1")");
+  const auto change = [&](int64_t hour, int64_t orders) {
+    v1::CustomerFeatures features;
+    features.set_orders(orders);
+    features.set_as_of_ms(absl::ToUnixMillis(kStart + absl::Hours(hour)));
+    ann_.ctx.Send(trigger_, features, kStart + absl::Hours(hour));
+  };
+  change(0, 0);
+  EXPECT_THAT(Candidates(), IsEmpty());
+  EXPECT_FALSE(ann_.ctx.HasState("trigger", "trigger"));
+  change(1, 1);
+  EXPECT_THAT(Candidates(), SizeIs(1));
+  change(2, 1);
+  EXPECT_THAT(Candidates(), IsEmpty());
+  change(3, 2);
+  change(4, 1);
+  EXPECT_THAT(Candidates(), SizeIs(1));
+}
+
+TEST(RuleConfigTest, TellsEveryMistakeWithItsColumn) {
+  EXPECT_EQ(
+      Refusal(R"(on: "browse-viewed" when: "event.categry == 'wine' && customer.order > 2"
+                       unless { on: "purchased" when: "event.sku == waiting.sku" }
+                       payload { key: "price" value: "event.price_minor / 2.0" })"),
+      "when:7: expected a field of ebb.v1.Browse, got \"categry\"; did you mean \"category\"? (known: header, action, "
+      "session_id, device_id, sku, category, price_minor, currency, query and quantity_milli)\n"
+      "when:37: expected a field of ebb.v1.Customer, got \"order\"; did you mean \"orders\"? (known: id, orders, "
+      "repeat_days, first_purchase, last_purchase, days_since_purchase, purchase_gap, purchase_gap_days, overdue, "
+      "spent, refunded, purchases, browses, supports, engagements, categories, open_tickets, open_complaints, "
+      "consents, member, joined, time_zone, language, birthday and generated)\n"
+      "unless[0].when:7: expected a field of ebb.v1.Purchase, got \"sku\" (known: header, order_id, kind, lines, "
+      "discount_minor, coupon, currency and store)\n"
+      "payload.price:19: expected int / int, uint / uint or double / double, got int / double");
+}
+
+TEST(RuleConfigTest, RefusesWhatDoesNotFitTogether) {
+  EXPECT_THAT(Refusal(R"(on: "browse-viewed" when: "1")"), HasSubstr("when:1: expected bool"));
+  EXPECT_THAT(Refusal(R"(on: "browse-viewed" wait_for: "1")"), HasSubstr("wait_for:1: expected duration"));
+  EXPECT_THAT(Refusal(R"r(on: "browse-viewed" wait_for: "duration('1h')" wait { seconds: 5 })r"),
+              HasSubstr("wait_for: expected either wait or wait_for, got both"));
+  EXPECT_THAT(Refusal(R"(on: "browse-viewed" payload { key: "Sku-1" value: "1" })"),
+              HasSubstr("payload: expected names of a-z, 0-9 and _ of at most 64, got \"Sku-1\""));
+  EXPECT_THAT(
+      Refusal(R"(on: "purchased" payload { key: "lines" value: "event.lines" })"),
+      HasSubstr("payload.lines:1: expected a scalar as the value of the whole, got list(ebb.v1.Purchase.Line)"));
+  EXPECT_THAT(Refusal(R"(on: "features-changed")"), HasSubstr("on: features-changed needs a when"));
+  EXPECT_THAT(Refusal(R"(on: "message-opened" cooldown { seconds: 86399 })"),
+              HasSubstr("cooldown: expected at least 1d with on: message-opened"));
+  const std::string long_rule(expression::kMaxTextBytes + 1, ' ');
+  EXPECT_THAT(Refusal(Text(R"(on: "searched" when: ")", long_rule, R"(")")), HasSubstr("when:"));
+}
+
+}  // namespace
+}  // namespace ebb
