@@ -42,6 +42,7 @@ constexpr Known kKnown[] = {
     {"churn-escalated", kChurnEscalated, &Prototype<v1::ChurnAlert>},
     {"churn-cleared", kChurnCleared, &Prototype<v1::ChurnAlert>},
     {"features-changed", kFeaturesChanged, &Prototype<v1::CustomerFeatures>},
+    {"calendar", kCalendarDay, &Prototype<v1::CalendarDay>},
 };
 
 void RememberHeader(const v1::EventHeader& header, WaitingEvent* waiting) {
@@ -68,7 +69,7 @@ const Message& PrototypeOf(EventTypes type) {
 std::vector<const Message*> MessagesOf(EventTypes types) {
   std::vector<const Message*> messages;
   for (const Known& known : kKnown) {
-    const bool is_wanted = (known.bit & types) != 0;
+    const bool is_wanted = (known.bit & types & ~kCalendarDay) != 0;
     if (is_wanted && (messages.empty() || messages.back() != &known.prototype()))
       messages.push_back(&known.prototype());
   }

@@ -10,6 +10,7 @@
 
 #include "ebb/v1/browse.pb.h"
 #include "ebb/v1/churn_alert.pb.h"
+#include "ebb/v1/customer.pb.h"
 #include "ebb/v1/customer_features.pb.h"
 #include "ebb/v1/engagement.pb.h"
 #include "ebb/v1/member.pb.h"
@@ -43,12 +44,13 @@ inline constexpr EventTypes kChurnRaised = 1u << 17;
 inline constexpr EventTypes kChurnEscalated = 1u << 18;
 inline constexpr EventTypes kChurnCleared = 1u << 19;
 inline constexpr EventTypes kFeaturesChanged = 1u << 20;
+inline constexpr EventTypes kCalendarDay = 1u << 21;
 
 // 0 for a name that is not one.
 EventTypes EventTypeFromName(std::string_view name);
 // What expressions see as `event` of that one type.
 const google::protobuf::Message& PrototypeOf(EventTypes type);
-// The messages that events of those types come as, each once.
+// The messages that events of those types come as, each once; days of the calendar come as none.
 std::vector<const google::protobuf::Message*> MessagesOf(EventTypes types);
 
 EventTypes EventTypesOf(const v1::Browse& browse);

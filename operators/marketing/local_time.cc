@@ -32,4 +32,10 @@ std::optional<absl::TimeZone> FindTimeZone(std::string_view name) {
   return zone;
 }
 
+absl::Time MomentOf(absl::CivilDay day, int minute, absl::TimeZone zone) {
+  const absl::TimeZone::TimeInfo info =
+      zone.At(absl::CivilSecond(day.year(), day.month(), day.day(), minute / 60, minute % 60));
+  return info.kind == absl::TimeZone::TimeInfo::SKIPPED ? info.trans : info.pre;
+}
+
 }  // namespace ebb

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 
 namespace ebb {
@@ -17,6 +18,10 @@ absl::StatusOr<int> MinuteOfDay(std::string_view text);
 // The zone of that IANA name; none for any other. Names come from events: none leads out of the time zone database, nor
 // to the zone of this machine.
 std::optional<absl::TimeZone> FindTimeZone(std::string_view name);
+
+// The moment at which the clock shows that minute of the day: the first one where it shows it twice, and where it is
+// put forward past it, the moment at which that is done.
+absl::Time MomentOf(absl::CivilDay day, int minute, absl::TimeZone zone);
 
 }  // namespace ebb
 

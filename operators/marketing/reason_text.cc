@@ -71,7 +71,8 @@ std::string WhatHappened(const operators::TriggerConfig& config, const Events& e
     case kChurnRaised: return "drifts away";
     case kChurnEscalated: return "drifts further away";
     case kChurnCleared: return "is back";
-    default: return "has become what the rule is about";
+    case kFeaturesChanged: return "has become what the rule is about";
+    default: return Text("the day has come: ", last.day());
   }
 }
 

@@ -28,9 +28,9 @@ int64_t Latest(const std::vector<Trigger::Event>& events) {
 }
 
 bool IsSound(const TriggerState& state) {
-  return AreSound(state.decided(), state.last_decided_ms()) &&
+  return AreSound(state.decided(), state.last_decided_ms(), state.last_day()) &&
          std::all_of(state.events().begin(), state.events().end(), [](const Trigger::Event& event) {
-           return AreSound(event.at_ms(), event.quantity_milli(), event.wait_ms());
+           return AreSound(event.at_ms(), event.quantity_milli(), event.wait_ms(), event.ends_ms());
          });
 }
 const StateCheck<TriggerState, &IsSound> kCheck;
@@ -53,6 +53,13 @@ absl::Status Trigger::Configure() {
     refusals.Add(
         "same", Text("expected any with on: ", config().on(), ", whose events have no article, got ", config().same()));
   }
+  if (config().has_calendar() != (rule_.on() == kCalendarDay)) {
+    refusals.Add(config().has_calendar() ? "calendar" : "on", config().has_calendar()
+                                                                  ? "expected only with on: calendar"
+                                                                  : "calendar needs a calendar with its days");
+  } else if (config().has_calendar()) {
+    calendar_.Configure(config().calendar(), &refusals);
+  }
   return refusals.ToStatus();
 }
 
@@ -61,8 +68,17 @@ void Trigger::On(const v1::Browse& browse, Context& ctx) {
   Take(browse, ctx);
 }
 
+void Trigger::On(const v1::Member& member, Context& ctx) {
+  // The next day may be another one now.
+  if (rule_.on() == kCalendarDay) ArmCalendar(DecisionTime(ctx), ctx);
+  Take(member, ctx);
+}
+
 template <class Message>
 void Trigger::Take(const Message& message, Context& ctx) {
+  if (rule_.on() == kCalendarDay && state_.Get(ctx).calendar() != calendar_.fingerprint()) {
+    ArmCalendar(DecisionTime(ctx), ctx);
+  }
   const EventTypes types = EventTypesOf(message);
   if ((types & rule_.of_interest()) == 0) return;
   rule_.Begin(message, profile_.Get(ctx), ctx.customer(), DecisionTime(ctx));
@@ -159,7 +175,42 @@ void Trigger::ArmOrCancel(Context& ctx) {
 
 void Trigger::ForgetIfEmpty(Context& ctx) {
   const TriggerState& state = state_.Get(ctx);
-  if (state.events().empty() && state.decided() == 0 && !state.held()) state_.Clear(ctx);
+  const bool has_timer = !state.events().empty() || state.calendar() != 0;
+  if (!has_timer && state.decided() == 0 && !state.held() && !state.has_last_day()) state_.Clear(ctx);
+}
+
+void Trigger::ArmCalendar(absl::Time after, Context& ctx) {
+  const TriggerState& state = state_.Get(ctx);
+  const auto last_day = state.has_last_day() ? std::optional(state.last_day()) : std::nullopt;
+  const auto next = calendar_.Next(after, last_day, profile_.Get(ctx).basics());
+  const uint32_t armed_by = next ? calendar_.fingerprint() : 0;
+  if (state.calendar() != armed_by) {
+    state_.Mutable(ctx).set_calendar(armed_by);
+    ForgetIfEmpty(ctx);
+  }
+  next ? calendar_timer_.Arm(ctx, next->at) : calendar_timer_.Cancel(ctx);
+}
+
+void Trigger::OnTimer(const Timer& timer, Context& ctx) { &timer == &calendar_timer_ ? StartDay(ctx) : Decide(ctx); }
+
+void Trigger::StartDay(Context& ctx) {
+  const TriggerState& state = state_.Get(ctx);
+  const auto last_day = state.has_last_day() ? std::optional(state.last_day()) : std::nullopt;
+  const auto day = calendar_.Next(ctx.now() - absl::Milliseconds(1), last_day, profile_.Get(ctx).basics());
+  // With another calendar than the one that armed it, there may be nothing today.
+  if (day && day->at == ctx.now()) {
+    state_.Mutable(ctx).set_last_day(day->number);
+    rule_.Begin(day->event, profile_.Get(ctx), ctx.customer(), ctx.now());
+    if (MayStart(ctx)) {
+      Event event;
+      event.set_at_ms(absl::ToUnixMillis(ctx.now()));
+      event.set_day(day->event.name());
+      if (day->ends != absl::InfiniteFuture()) event.set_ends_ms(absl::ToUnixMillis(day->ends));
+      event.set_generated(profile_.Get(ctx).generated());
+      Start(std::move(event), ctx);
+    }
+  }
+  ArmCalendar(ctx.now(), ctx);
 }
 
 void Trigger::Decide(Context& ctx) {
@@ -211,6 +262,9 @@ Candidate Trigger::MakeCandidate(const std::vector<Event>& events, Context& ctx)
   trigger.set_customer_id(std::string(ctx.customer()));
   trigger.set_type(config().name());
   trigger.set_expires_at_ms(absl::ToUnixMillis(now + ToDuration(config().expires_after())));
+  if (const int64_t ends_ms = events.back().ends_ms(); ends_ms != 0 && ends_ms < trigger.expires_at_ms()) {
+    trigger.set_expires_at_ms(ends_ms);
+  }
   trigger.set_priority(config().priority());
   trigger.set_purpose(config().purpose() == "service" ? v1::PURPOSE_SERVICE : v1::PURPOSE_MARKETING);
   trigger.set_decided_at_ms(absl::ToUnixMillis(now));

@@ -1,12 +1,16 @@
 #ifndef EBB_OPERATORS_MARKETING_TRIGGER_H_
 #define EBB_OPERATORS_MARKETING_TRIGGER_H_
 
-// One trigger of marketing, as its config says: something happens to a customer; when the wait is over and nothing
-// called it off, it becomes a candidate, which the contact policy releases or withholds.
+// One trigger of marketing, as its config says: something happens to a customer, or a day of the calendar comes; when
+// the wait is over and nothing called it off, it becomes a candidate, which the contact policy releases or withholds.
 //
 // Events wait in the customer's state; one timer stands at the end of the wait. What calls it off takes away the
 // events up to its own time, at once: a basket filled after a purchase still counts, and a purchase that is
 // delivered late takes away only what preceded it. Articles taken out of the basket do not count any more.
+//
+// The next day of the calendar has a timer of its own, which an event of the customer arms when it is not, or when the
+// calendar is another one than before, and which moves with the customer's time zone and birthday. A customer of whom
+// no event comes has none.
 
 #include <string>
 #include <vector>
@@ -20,6 +24,7 @@
 #include "ebb/v1/support.pb.h"
 #include "engine/pipeline/operator.h"
 #include "operators/features/features.h"
+#include "operators/marketing/calendar.h"
 #include "operators/marketing/candidate.pb.h"
 #include "operators/marketing/rule.h"
 #include "operators/marketing/trigger.pb.h"
@@ -38,11 +43,11 @@ class Trigger final : public Operator<Takes<v1::Browse, v1::Purchase, v1::Suppor
   void On(const v1::Browse& browse, Context& ctx) override;
   void On(const v1::Purchase& purchase, Context& ctx) override { Take(purchase, ctx); }
   void On(const v1::Support& support, Context& ctx) override { Take(support, ctx); }
-  void On(const v1::Member& member, Context& ctx) override { Take(member, ctx); }
+  void On(const v1::Member& member, Context& ctx) override;
   void On(const v1::Engagement& engagement, Context& ctx) override { Take(engagement, ctx); }
   void On(const v1::ChurnAlert& alert, Context& ctx) override { Take(alert, ctx); }
   void On(const v1::CustomerFeatures& features, Context& ctx) override { Take(features, ctx); }
-  void OnTimer(const Timer&, Context& ctx) override { Decide(ctx); }
+  void OnTimer(const Timer& timer, Context& ctx) override;
   Prototypes needs() const override { return MessagesOf(rule_.of_interest()); }
 
  protected:
@@ -63,6 +68,9 @@ class Trigger final : public Operator<Takes<v1::Browse, v1::Purchase, v1::Suppor
   void TakeOutOfBasket(const v1::Browse& browse, Context& ctx);
   // Moves the timer to where the events that wait put it.
   void ArmOrCancel(Context& ctx);
+  // Moves the calendar's timer to the next day after `after`.
+  void ArmCalendar(absl::Time after, Context& ctx);
+  void StartDay(Context& ctx);
   void Decide(Context& ctx);
   void ForgetIfEmpty(Context& ctx);
   // From when on a purchase makes pointless what started it then: one that started it itself does not.
@@ -75,6 +83,7 @@ class Trigger final : public Operator<Takes<v1::Browse, v1::Purchase, v1::Suppor
   ReadState<operators::CustomerProfile> profile_{this, "customer-profile", "profile"};
   ValueState<operators::TriggerState> state_{this, "trigger"};
   Timer wait_{this, "wait"};
+  Timer calendar_timer_{this, "calendar"};
   Counter candidate_{this, "candidate"};
   Counter called_off_{this, "called_off"};
   Counter too_few_{this, "too_few"};
@@ -88,6 +97,7 @@ class Trigger final : public Operator<Takes<v1::Browse, v1::Purchase, v1::Suppor
   Counter payload_failed_{this, "payload_failed"};
 
   Rule rule_;
+  Calendar calendar_;
 };
 
 }  // namespace ebb

@@ -198,6 +198,65 @@ TEST_F(RuleTest, AChangeOfFeaturesStartsItEachTimeTheConditionComesToHold) {
   EXPECT_THAT(Candidates(), SizeIs(1));
 }
 
+TEST_F(RuleTest, ABirthdayStartsItEachYearAndMovesWithTheZone) {
+  Configure(R"(on: "calendar" expires_after { seconds: 172800 }
+               calendar { at: "09:00" zone_when_unknown: "UTC" anniversary: "birthday" }
+               payload { key: "age" value: "event.years" })");
+  v1::Member told;
+  auto* birthday = told.mutable_profile()->mutable_birthday();
+  birthday->set_year(1990);
+  birthday->set_month(9);
+  birthday->set_day(1);
+  ann_.Browse(kStart, v1::Browse::VIEW, "x");
+  EXPECT_EQ(Deadline("calendar"), std::nullopt);
+  ann_.Do(told, kStart);
+  const absl::Time noon = absl::FromCivil(absl::CivilSecond(2017, 9, 1, 9), absl::UTCTimeZone());
+  EXPECT_EQ(Deadline("calendar"), noon);
+  ann_.LiveIn(kStart + kDay, "Asia/Tokyo");
+  EXPECT_EQ(Deadline("calendar"), noon - absl::Hours(9));
+  ann_.Until(noon);
+  auto candidates = Candidates();
+  ASSERT_THAT(candidates, SizeIs(1));
+  EXPECT_EQ(candidates[0].trigger().decided_at_ms(), absl::ToUnixMillis(noon - absl::Hours(9)));
+  EXPECT_THAT(candidates[0].trigger().payload(), ElementsAre(Pair("age", "27")));
+  EXPECT_EQ(candidates[0].trigger().reasons(0).text(), "the day has come: birthday");
+  EXPECT_EQ(candidates[0].trigger().expires_at_ms(), absl::ToUnixMillis(noon - absl::Hours(9) + 2 * kDay));
+  ann_.Until(noon + 365 * kDay);
+  EXPECT_THAT(Candidates(), SizeIs(1));
+}
+
+TEST_F(RuleTest, AnotherCalendarHoldsFromTheCustomersNextEvent) {
+  // 2017-08-01 to 2017-08-02, and then 2017-07-20 as well.
+  constexpr char kAugust[] = R"(periods { name: "august" from: 1501545600000 to: 1501632000000 })";
+  constexpr char kJuly[] = R"(periods { name: "july" from: 1500508800000 to: 1500508800000 })";
+  const auto configure = [&](std::string_view periods) {
+    Configure(Text(R"(on: "calendar" calendar { at: "12:00" zone_when_unknown: "UTC" )", periods, "}"));
+  };
+  configure(kAugust);
+  ann_.Browse(kStart, v1::Browse::VIEW, "x");
+  EXPECT_EQ(Deadline("calendar"), absl::FromUnixSeconds(1'501'588'800));
+  configure(Text(kAugust, kJuly));
+  ann_.Browse(kStart + kDay, v1::Browse::VIEW, "x");
+  EXPECT_EQ(Deadline("calendar"), absl::FromUnixSeconds(1'500'552'000));
+  configure(R"(anniversary: "birthday")");
+  ann_.Browse(kStart + 2 * kDay, v1::Browse::VIEW, "x");
+  EXPECT_EQ(Deadline("calendar"), std::nullopt);
+  EXPECT_FALSE(ann_.ctx.HasState("trigger", "trigger"));
+}
+
+TEST_F(RuleTest, APromotionIsNotOfferedBeyondItsEnd) {
+  // 2017-07-14 to 2017-07-15.
+  Configure(R"(on: "calendar" expires_after { seconds: 864000 } when: "event.name == 'summer'"
+               calendar { at: "12:00" zone_when_unknown: "UTC"
+                          periods { name: "summer" from: 1499990400000 to: 1500076800000 } })");
+  ann_.Browse(kStart, v1::Browse::VIEW, "x");
+  ann_.Until(kStart + 5 * kDay);
+  const auto candidates = Candidates();
+  ASSERT_THAT(candidates, SizeIs(1));
+  EXPECT_EQ(candidates[0].trigger().expires_at_ms(), 1'500'163'200'000);
+  EXPECT_EQ(Deadline("calendar"), std::nullopt);
+}
+
 TEST(RuleConfigTest, TellsEveryMistakeWithItsColumn) {
   EXPECT_EQ(
       Refusal(R"(on: "browse-viewed" when: "event.categry == 'wine' && customer.order > 2"
@@ -227,6 +286,9 @@ TEST(RuleConfigTest, RefusesWhatDoesNotFitTogether) {
   EXPECT_THAT(Refusal(R"(on: "features-changed")"), HasSubstr("on: features-changed needs a when"));
   EXPECT_THAT(Refusal(R"(on: "message-opened" cooldown { seconds: 86399 })"),
               HasSubstr("cooldown: expected at least 1d with on: message-opened"));
+  EXPECT_THAT(Refusal(R"(on: "calendar")"), HasSubstr("on: calendar needs a calendar with its days"));
+  EXPECT_THAT(Refusal(R"(on: "searched" calendar { at: "09:00" zone_when_unknown: "UTC" day_of_month: 1 })"),
+              HasSubstr("calendar: expected only with on: calendar"));
   const std::string long_rule(expression::kMaxTextBytes + 1, ' ');
   EXPECT_THAT(Refusal(Text(R"(on: "searched" when: ")", long_rule, R"(")")), HasSubstr("when:"));
 }
