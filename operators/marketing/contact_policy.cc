@@ -47,7 +47,9 @@ std::string Sentence(v1::WithheldTrigger::Cause cause, const Candidate& candidat
     case v1::WithheldTrigger::OUTRANKED:
       return "a message of higher rank was chosen";
     case v1::WithheldTrigger::HOLDOUT:
-      return "the customer is in the comparison group, which gets nothing promotional";
+      return candidate.held_out() ? Text("the customer is in the comparison group of the campaign ",
+                                         candidate.trigger().campaign(), ", which does not get it")
+                                  : "the customer is in the comparison group, which gets nothing promotional";
     case v1::WithheldTrigger::EXPIRED:
       return "it expired before it could be sent";
     case v1::WithheldTrigger::CANCELLED:
@@ -177,7 +179,8 @@ void ContactPolicy::Close(Context& ctx) {
     } else {
       is_won = true;
       RememberContact(*channel, ctx);
-      IsHeldOut(ctx.customer()) ? Withhold(candidate, Withheld::HOLDOUT, ctx) : Release(candidate, *channel, ctx);
+      const bool held_out = candidate.held_out() || IsHeldOut(ctx.customer());
+      held_out ? Withhold(candidate, Withheld::HOLDOUT, ctx) : Release(candidate, *channel, ctx);
     }
   }
   if (state_.Get(ctx).contacts().empty()) state_.Clear(ctx);

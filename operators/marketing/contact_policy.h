@@ -18,7 +18,8 @@
 //     OPEN_COMPLAINT     a complaint is open
 //     OUTRANKED          a better one has just won
 //     FREQUENCY_CAP      every channel with consent has reached a cap
-//     HOLDOUT            the customer is in the comparison group; counts as a contact, so that both groups fare alike
+//     HOLDOUT            the customer is in the comparison group, of all or of its campaign; counts as a contact, so
+//                        that both groups fare alike
 //     released           through the first of its channels that has consent and is below its caps
 //   So at most one leaves a window, and windows do not overlap. A waiting candidate is withheld as soon as it expires,
 //   loses its consent, or a purchase cancels it; beyond kMaxPending the lowest in rank is OUTRANKED.

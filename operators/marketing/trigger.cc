@@ -8,6 +8,7 @@
 #include "engine/time/duration.h"
 #include "operators/event_time.h"
 #include "operators/marketing/channels.h"
+#include "operators/marketing/holdout.h"
 #include "operators/marketing/reason_text.h"
 #include "state/soundness.h"
 #include "state/text.h"
@@ -52,6 +53,9 @@ absl::Status Trigger::Configure() {
   if (config().same() != "any" && (rule_.on() & kOfArticles) == 0) {
     refusals.Add(
         "same", Text("expected any with on: ", config().on(), ", whose events have no article, got ", config().same()));
+  }
+  if (config().holdout_share() > 0 && config().purpose() == "service") {
+    refusals.Add("holdout_share", "expected 0 with purpose: service, which is not held back for comparison");
   }
   if (config().has_calendar() != (rule_.on() == kCalendarDay)) {
     refusals.Add(config().has_calendar() ? "calendar" : "on", config().has_calendar()
@@ -256,11 +260,13 @@ Candidate Trigger::MakeCandidate(const std::vector<Event>& events, Context& ctx)
   for (const std::string& name : config().channels()) candidate.add_channels(ChannelFromName(name));
   candidate.set_cancelled_by_purchase(rule_.called_off_by_any_purchase());
   candidate.set_cancelled_from_ms(CancelledFrom(Latest(events)));
+  candidate.set_held_out(IsInHoldout(config().holdout_share(), Text("campaign ", campaign()), ctx.customer()));
 
   v1::MarketingTrigger& trigger = *candidate.mutable_trigger();
   trigger.set_trigger_id(ctx.NextId());
   trigger.set_customer_id(std::string(ctx.customer()));
   trigger.set_type(config().name());
+  trigger.set_campaign(campaign());
   trigger.set_expires_at_ms(absl::ToUnixMillis(now + ToDuration(config().expires_after())));
   if (const int64_t ends_ms = events.back().ends_ms(); ends_ms != 0 && ends_ms < trigger.expires_at_ms()) {
     trigger.set_expires_at_ms(ends_ms);

@@ -79,6 +79,7 @@ class Trigger final : public Operator<Takes<v1::Browse, v1::Purchase, v1::Suppor
   std::vector<Event> Choose(const operators::TriggerState& state) const;
   operators::Candidate MakeCandidate(const std::vector<Event>& events, Context& ctx) const;
   void AddReasons(const std::vector<Event>& events, v1::MarketingTrigger* trigger) const;
+  const std::string& campaign() const { return config().campaign().empty() ? config().name() : config().campaign(); }
 
   ReadState<operators::CustomerProfile> profile_{this, "customer-profile", "profile"};
   ValueState<operators::TriggerState> state_{this, "trigger"};

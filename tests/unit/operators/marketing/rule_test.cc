@@ -257,6 +257,35 @@ TEST_F(RuleTest, APromotionIsNotOfferedBeyondItsEnd) {
   EXPECT_EQ(Deadline("calendar"), std::nullopt);
 }
 
+TEST_F(RuleTest, HoldsOutAShareOfTheCustomersOfACampaign) {
+  const auto held_out = [](std::string_view config, std::string id) {
+    Trigger trigger;
+    EXPECT_TRUE(
+        trigger
+            .SetConfig(ConfigOf<TriggerConfig>(Text(R"(name: "rule" channels: "email" on: "browse-viewed" )", config)))
+            .ok());
+    Customer customer(trigger, "trigger", std::move(id));
+    customer.Browse(kStart, v1::Browse::VIEW, "x");
+    const auto candidates = customer.ctx.Take<Candidate>();
+    EXPECT_THAT(candidates, SizeIs(1));
+    return !candidates.empty() && candidates[0].held_out();
+  };
+  int spring = 0, same = 0, both = 0;
+  constexpr int kCustomers = 400;
+  for (int i = 0; i < kCustomers; ++i) {
+    const std::string id = Text("c", i);
+    const bool in_spring = held_out(R"(holdout_share: 0.5 campaign: "spring")", id);
+    const bool in_autumn = held_out(R"(holdout_share: 0.5 campaign: "autumn")", id);
+    spring += in_spring;
+    both += in_spring && in_autumn;
+    same += in_spring == held_out(R"(holdout_share: 0.5 campaign: "spring" priority: 7)", id);
+  }
+  EXPECT_NEAR(spring, kCustomers / 2, 40);
+  EXPECT_NEAR(both, kCustomers / 4, 40);
+  EXPECT_EQ(same, kCustomers);
+  EXPECT_FALSE(held_out("", "c1"));
+}
+
 TEST(RuleConfigTest, TellsEveryMistakeWithItsColumn) {
   EXPECT_EQ(
       Refusal(R"(on: "browse-viewed" when: "event.categry == 'wine' && customer.order > 2"
@@ -289,6 +318,8 @@ TEST(RuleConfigTest, RefusesWhatDoesNotFitTogether) {
   EXPECT_THAT(Refusal(R"(on: "calendar")"), HasSubstr("on: calendar needs a calendar with its days"));
   EXPECT_THAT(Refusal(R"(on: "searched" calendar { at: "09:00" zone_when_unknown: "UTC" day_of_month: 1 })"),
               HasSubstr("calendar: expected only with on: calendar"));
+  EXPECT_THAT(Refusal(R"(on: "searched" holdout_share: 0.1 purpose: "service")"),
+              HasSubstr("holdout_share: expected 0 with purpose: service"));
   const std::string long_rule(expression::kMaxTextBytes + 1, ' ');
   EXPECT_THAT(Refusal(Text(R"(on: "searched" when: ")", long_rule, R"(")")), HasSubstr("when:"));
 }
