@@ -45,8 +45,14 @@ void AddSku(const std::string& sku, v1::MarketingTrigger* trigger) {
 
 absl::Status Trigger::Configure() {
   Refusals refusals;
-  if (config().min_count() > 1 && ToMillis(config().wait()) == 0 && config().wait_for().empty()) {
-    refusals.Add("min_count", "above 1 it needs a wait above 0s, in which the events are counted");
+  const bool waits = ToMillis(config().wait()) > 0 || !config().wait_for().empty();
+  const bool counts_longer = ToMillis(config().within()) > 0;
+  if (config().min_count() > 1 && !waits && !counts_longer) {
+    refusals.Add("min_count", "above 1 it needs a wait or a within above 0s, in which the events are counted");
+  }
+  if (counts_longer && (config().min_count() == 1 || ToMillis(config().within()) < ToMillis(config().wait()))) {
+    refusals.Add("within", config().min_count() == 1 ? "expected only with a min_count above 1"
+                                                     : "expected no less than the wait, in which events count anyhow");
   }
   rule_.Configure(config(), &refusals);
   constexpr EventTypes kOfArticles = kBrowseViewed | kCartAdded | kPurchased;
@@ -129,7 +135,8 @@ void Trigger::Start(Event event, Context& ctx) {
   auto& events = *state_.Mutable(ctx).mutable_events();
   if (events.size() == kMaxTriggerEvents) events.DeleteSubrange(0, 1);
   *events.Add() = std::move(event);
-  *wait == absl::ZeroDuration() ? Decide(ctx) : ArmOrCancel(ctx);
+  const bool at_once = *wait == absl::ZeroDuration() && !Choose(state_.Get(ctx)).empty();
+  at_once ? Decide(ctx) : ArmOrCancel(ctx);
 }
 
 int64_t Trigger::CancelledFrom(int64_t at_ms) const {
@@ -173,8 +180,23 @@ void Trigger::ArmOrCancel(Context& ctx) {
   }
   const auto [first, last] = std::minmax_element(events.begin(), events.end(),
                                                  [](const Event& a, const Event& b) { return a.at_ms() < b.at_ms(); });
+  if (ToMillis(config().within()) > 0 && Choose(state_.Get(ctx)).empty()) {
+    return wait_.Arm(ctx, absl::FromUnixMillis(first->at_ms() + ToMillis(config().within())));
+  }
   const Event& from = config().restart() ? *last : *first;
   wait_.Arm(ctx, absl::FromUnixMillis(from.at_ms() + from.wait_ms()));
+}
+
+void Trigger::GiveUp(Context& ctx) {
+  const int64_t within_ms = ToMillis(config().within());
+  const int64_t now_ms = absl::ToUnixMillis(DecisionTime(ctx));
+  auto& events = *state_.Mutable(ctx).mutable_events();
+  events.erase(
+      std::remove_if(events.begin(), events.end(),
+                     [=](const Event& event) { return within_ms == 0 || event.at_ms() + within_ms <= now_ms; }),
+      events.end());
+  too_few_.Add(ctx);
+  ArmOrCancel(ctx);
 }
 
 void Trigger::ForgetIfEmpty(Context& ctx) {
@@ -220,11 +242,10 @@ void Trigger::StartDay(Context& ctx) {
 void Trigger::Decide(Context& ctx) {
   const int64_t now_ms = absl::ToUnixMillis(DecisionTime(ctx));
   const std::vector<Event> events = Choose(state_.Get(ctx));
+  if (events.empty()) return GiveUp(ctx);
   TriggerState& state = state_.Mutable(ctx);
   state.clear_events();
-  if (events.empty()) {
-    too_few_.Add(ctx);
-  } else if (config().lifetime_cap() > 0 && state.decided() >= config().lifetime_cap()) {
+  if (config().lifetime_cap() > 0 && state.decided() >= config().lifetime_cap()) {
     lifetime_cap_.Add(ctx);
   } else if (state.decided() > 0 && now_ms < state.last_decided_ms() + ToMillis(config().cooldown())) {
     cooling_down_.Add(ctx);

@@ -6,7 +6,8 @@
 //
 // Events wait in the customer's state; one timer stands at the end of the wait. What calls it off takes away the
 // events up to its own time, at once: a basket filled after a purchase still counts, and a purchase that is
-// delivered late takes away only what preceded it. Articles taken out of the basket do not count any more.
+// delivered late takes away only what preceded it. Articles taken out of the basket do not count any more. Where events
+// count for longer than the wait, they stay until they are enough or too old.
 //
 // The next day of the calendar has a timer of its own, which an event of the customer arms when it is not, or when the
 // calendar is another one than before, and which moves with the customer's time zone and birthday. A customer of whom
@@ -68,6 +69,8 @@ class Trigger final : public Operator<Takes<v1::Browse, v1::Purchase, v1::Suppor
   void TakeOutOfBasket(const v1::Browse& browse, Context& ctx);
   // Moves the timer to where the events that wait put it.
   void ArmOrCancel(Context& ctx);
+  // Gives up events that are too few, all of them or those that count no longer.
+  void GiveUp(Context& ctx);
   // Moves the calendar's timer to the next day after `after`.
   void ArmCalendar(absl::Time after, Context& ctx);
   void StartDay(Context& ctx);

@@ -115,6 +115,45 @@ TEST_F(RuleTest, AWaitIsNeitherNegativeNorEndlessAndOneThatFailsStartsNothing) {
   EXPECT_EQ(Counted("wait_failed"), 1);
 }
 
+constexpr char kTwoLooks[] = R"(on: "browse-viewed" min_count: 2 same: "sku" within { seconds: 604800 } )";
+
+TEST_F(RuleTest, EventsMayCountForLongerThanTheWait) {
+  Configure(Text(kTwoLooks, "wait { seconds: 7200 }"));
+  View(kStart, "wine");
+  EXPECT_EQ(Deadline(), kStart + 7 * kDay);
+  View(kStart + 6 * kDay, "wine");
+  EXPECT_EQ(Deadline(), kStart + 6 * kDay + absl::Hours(2));
+  ann_.Until(kStart + 7 * kDay);
+  EXPECT_THAT(Candidates(), SizeIs(1));
+  EXPECT_EQ(Deadline(), std::nullopt);
+}
+
+TEST_F(RuleTest, EventsThatAreTooFewAreGivenUpWhenTheyAreTooOld) {
+  Configure(Text(kTwoLooks, "wait { seconds: 7200 }"));
+  ann_.Browse(kStart, v1::Browse::VIEW, "rug");
+  ann_.Browse(kStart + 3 * kDay, v1::Browse::VIEW, "lamp");
+  EXPECT_EQ(Deadline(), kStart + 7 * kDay);
+  ann_.Until(kStart + 7 * kDay);
+  EXPECT_EQ(Counted("too_few"), 1);
+  EXPECT_EQ(Deadline(), kStart + 10 * kDay);
+  ann_.Browse(kStart + 8 * kDay, v1::Browse::VIEW, "rug");
+  EXPECT_EQ(Deadline(), kStart + 10 * kDay);
+  ann_.Until(kStart + 15 * kDay);
+  EXPECT_EQ(Counted("too_few"), 3);
+  EXPECT_THAT(Candidates(), IsEmpty());
+  EXPECT_FALSE(ann_.ctx.HasState("trigger", "trigger"));
+}
+
+TEST_F(RuleTest, WithoutAWaitTheLastOfSoManyEventsDecides) {
+  Configure(kTwoLooks);
+  View(kStart, "wine");
+  View(kStart + kDay, "wine");
+  const auto candidates = Candidates();
+  ASSERT_THAT(candidates, SizeIs(1));
+  EXPECT_EQ(candidates[0].trigger().decided_at_ms(), absl::ToUnixMillis(kStart + kDay));
+  EXPECT_EQ(candidates[0].trigger().reasons(0).text(), "looked at article x 2 times");
+}
+
 TEST_F(RuleTest, WhatCallsItOffMayDependOnWhatWaits) {
   Configure(R"(on: "browse-viewed" wait { seconds: 86400 }
                unless { on: "cart-added" when: "event.sku == waiting.sku && event.quantity_milli > 1000" })");
@@ -312,6 +351,10 @@ TEST(RuleConfigTest, RefusesWhatDoesNotFitTogether) {
   EXPECT_THAT(
       Refusal(R"(on: "purchased" payload { key: "lines" value: "event.lines" })"),
       HasSubstr("payload.lines:1: expected a scalar as the value of the whole, got list(ebb.v1.Purchase.Line)"));
+  EXPECT_THAT(Refusal(R"(on: "browse-viewed" within { seconds: 60 })"),
+              HasSubstr("within: expected only with a min_count above 1"));
+  EXPECT_THAT(Refusal(R"(on: "browse-viewed" min_count: 2 within { seconds: 60 } wait { seconds: 61 })"),
+              HasSubstr("within: expected no less than the wait"));
   EXPECT_THAT(Refusal(R"(on: "features-changed")"), HasSubstr("on: features-changed needs a when"));
   EXPECT_THAT(Refusal(R"(on: "message-opened" cooldown { seconds: 86399 })"),
               HasSubstr("cooldown: expected at least 1d with on: message-opened"));
