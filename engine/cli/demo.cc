@@ -54,7 +54,7 @@ ShopOptions ShopOf(const DemoOptions& options) {
   shop.days = kDays;
   shop.seed = options.seed;
   // A pace at which alerts and triggers can be read.
-  shop.customers = 200;
+  shop.customers = 120;
   shop.events_per_day = 1.2;
   shop.purchase_gap_days = 6;
   shop.faults = {.duplicates = 0.01, .disorder = 0.02, .late = 0.002, .damaged = 0.001};
