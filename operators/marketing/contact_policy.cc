@@ -52,8 +52,7 @@ std::string Sentence(v1::WithheldTrigger::Cause cause, const Candidate& candidat
                                   : "the customer is in the comparison group, which gets nothing promotional";
     case v1::WithheldTrigger::EXPIRED:
       return "it expired before it could be sent";
-    case v1::WithheldTrigger::CANCELLED:
-      return "the customer bought in the meantime";
+    case v1::WithheldTrigger::CANCELLED: return "it was called off in the meantime, as by a purchase";
     case v1::WithheldTrigger::OPEN_COMPLAINT:
       return "a complaint of the customer is open";
     default:
@@ -90,6 +89,11 @@ absl::Status ContactPolicy::Configure() {
 }
 
 void ContactPolicy::On(const Candidate& candidate, Context& ctx) {
+  if (candidate.called_off()) {
+    const std::string& id = candidate.trigger().trigger_id();
+    WithholdIf([&](const Candidate& held) { return held.trigger().trigger_id() == id; }, Withheld::CANCELLED, ctx);
+    return Settle(ctx);
+  }
   const std::vector<v1::Channel> channels = ConsentedChannels(candidate, ctx);
   if (absl::ToUnixMillis(DecisionTime(ctx)) >= candidate.trigger().expires_at_ms()) {
     return Withhold(candidate, Withheld::EXPIRED, ctx);

@@ -22,7 +22,7 @@
 //                        that both groups fare alike
 //     released           through the first of its channels that has consent and is below its caps
 //   So at most one leaves a window, and windows do not overlap. A waiting candidate is withheld as soon as it expires,
-//   loses its consent, or a purchase cancels it; beyond kMaxPending the lowest in rank is OUTRANKED.
+//   loses its consent, or its trigger or a purchase calls it off; beyond kMaxPending the lowest in rank is OUTRANKED.
 //
 // A cap counts contacts in the rolling window that ends at the release. The holdout group is drawn by a stable hash of
 // salt and customer. All moments are of event time: a message decided long ago, as when the process was down, bears

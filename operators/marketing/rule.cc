@@ -89,14 +89,14 @@ void Rule::Configure(const TriggerConfig& config, Refusals* refusals) {
 
 void Rule::ConfigureUnless(const TriggerConfig& config, Refusals* refusals) {
   unless_.clear();
-  called_off_by_any_purchase_ = false;
+  called_off_by_any_purchase_ = called_off_by_others_ = false;
   for (int i = 0; i < config.unless_size(); ++i) {
     const auto& given = config.unless(i);
     Unless unless{EventTypeFromName(given.on()), std::nullopt};
     of_interest_ |= unless.on;
-    if (given.when().empty()) {
-      called_off_by_any_purchase_ = called_off_by_any_purchase_ || unless.on == kPurchased;
-    } else {
+    const bool by_any_purchase = unless.on == kPurchased && given.when().empty();
+    (by_any_purchase ? called_off_by_any_purchase_ : called_off_by_others_) = true;
+    if (!given.when().empty()) {
       unless.when =
           Compile(Text("unless[", i, "].when"), given.when(), UnlessEnvironment(unless.on), Kind::kBool, refusals);
     }

@@ -41,6 +41,8 @@ class Rule {
   EventTypes of_interest() const { return of_interest_; }
   // A purchase calls it off whatever it is like.
   bool called_off_by_any_purchase() const { return called_off_by_any_purchase_; }
+  // So does something else, or a purchase under a condition.
+  bool called_off_by_others() const { return called_off_by_others_; }
   // The condition asks something of the customer's profile.
   bool asks_customer() const { return when_ && when_->asks_customer; }
 
@@ -80,6 +82,7 @@ class Rule {
   EventTypes on_ = 0;
   EventTypes of_interest_ = 0;
   bool called_off_by_any_purchase_ = false;
+  bool called_off_by_others_ = false;
   absl::Duration wait_;
   std::optional<Compiled> when_;
   std::optional<Compiled> wait_for_;

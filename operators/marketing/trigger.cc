@@ -18,6 +18,7 @@ namespace {
 
 using operators::Candidate;
 using operators::TriggerState;
+using Events = google::protobuf::RepeatedPtrField<Trigger::Event>;
 
 // Bounds of a candidate.
 constexpr int kMaxAlertReasons = 5;
@@ -28,13 +29,29 @@ int64_t Latest(const std::vector<Trigger::Event>& events) {
   return latest;
 }
 
+bool IsSoundEvent(const Trigger::Event& event) {
+  return AreSound(event.at_ms(), event.quantity_milli(), event.wait_ms(), event.ends_ms());
+}
 bool IsSound(const TriggerState& state) {
   return AreSound(state.decided(), state.last_decided_ms(), state.last_day()) &&
-         std::all_of(state.events().begin(), state.events().end(), [](const Trigger::Event& event) {
-           return AreSound(event.at_ms(), event.quantity_milli(), event.wait_ms(), event.ends_ms());
-         });
+         std::all_of(state.events().begin(), state.events().end(), IsSoundEvent) &&
+         std::all_of(state.candidate_events().begin(), state.candidate_events().end(), IsSoundEvent);
 }
 const StateCheck<TriggerState, &IsSound> kCheck;
+
+// Those for which `over` holds. It is asked once of each: an expression may count its failures.
+template <class Predicate>
+std::vector<int> Which(const Events& events, Predicate over) {
+  std::vector<int> found;
+  for (int i = 0; i < events.size(); ++i) {
+    if (over(events[i])) found.push_back(i);
+  }
+  return found;
+}
+
+void Remove(const std::vector<int>& indexes, Events* events) {
+  std::for_each(indexes.rbegin(), indexes.rend(), [&](int index) { events->DeleteSubrange(index, 1); });
+}
 
 void AddSku(const std::string& sku, v1::MarketingTrigger* trigger) {
   const bool known = std::find(trigger->skus().begin(), trigger->skus().end(), sku) != trigger->skus().end();
@@ -96,8 +113,11 @@ void Trigger::Take(const Message& message, Context& ctx) {
   // What an event changed of the features is told before the event itself comes here, and not called off by it.
   const int64_t last_ms = rule_.on() == kFeaturesChanged ? until_ms - 1 : until_ms;
   int failed = 0;
-  CallOff(ctx,
-          [&](const Event& waiting) { return waiting.at_ms() <= last_ms && rule_.CallsOff(types, waiting, &failed); });
+  const auto is_over = [&](const Event& waiting) {
+    return waiting.at_ms() <= last_ms && rule_.CallsOff(types, waiting, &failed);
+  };
+  CallOff(ctx, is_over);
+  CallOffCandidate(ctx, is_over);
   for (; failed > 0; --failed) unless_failed_.Add(ctx);
   if ((types & rule_.on()) == 0 || !MayStart(ctx)) return;
   Event event;
@@ -145,17 +165,33 @@ int64_t Trigger::CancelledFrom(int64_t at_ms) const {
 
 template <class Predicate>
 void Trigger::CallOff(Context& ctx, Predicate over) {
-  if (state_.Get(ctx).events().empty()) return;
-  // Asked once of each: an expression may count its failures.
-  std::vector<bool> is_over;
-  for (const Event& waiting : state_.Get(ctx).events()) is_over.push_back(over(waiting));
-  if (std::find(is_over.begin(), is_over.end(), true) == is_over.end()) return;
+  const std::vector<int> found = Which(state_.Get(ctx).events(), over);
+  if (found.empty()) return;
   auto& events = *state_.Mutable(ctx).mutable_events();
-  for (int i = events.size() - 1; i >= 0; --i) {
-    if (is_over[static_cast<size_t>(i)]) events.DeleteSubrange(i, 1);
-  }
+  Remove(found, &events);
   if (events.empty()) called_off_.Add(ctx);
   ArmOrCancel(ctx);
+}
+
+template <class Predicate>
+void Trigger::CallOffCandidate(Context& ctx, Predicate over) {
+  const std::vector<int> found = Which(state_.Get(ctx).candidate_events(), over);
+  if (found.empty()) return;
+  TriggerState& state = state_.Mutable(ctx);
+  Remove(found, state.mutable_candidate_events());
+  if (state.candidate_events_size() >= config().min_count()) return;
+  Candidate candidate;
+  candidate.set_called_off(true);
+  candidate.mutable_trigger()->set_trigger_id(state.candidate_id());
+  ForgetCandidate(ctx);
+  ctx.Emit(candidate);
+}
+
+void Trigger::ForgetCandidate(Context& ctx) {
+  TriggerState& state = state_.Mutable(ctx);
+  state.clear_candidate_events();
+  state.clear_candidate_id();
+  candidate_timer_.Cancel(ctx);
 }
 
 void Trigger::TakeOutOfBasket(const v1::Browse& browse, Context& ctx) {
@@ -217,7 +253,10 @@ void Trigger::ArmCalendar(absl::Time after, Context& ctx) {
   next ? calendar_timer_.Arm(ctx, next->at) : calendar_timer_.Cancel(ctx);
 }
 
-void Trigger::OnTimer(const Timer& timer, Context& ctx) { &timer == &calendar_timer_ ? StartDay(ctx) : Decide(ctx); }
+void Trigger::OnTimer(const Timer& timer, Context& ctx) {
+  if (&timer == &calendar_timer_) return StartDay(ctx);
+  &timer == &candidate_timer_ ? ForgetCandidate(ctx) : Decide(ctx);
+}
 
 void Trigger::StartDay(Context& ctx) {
   const TriggerState& state = state_.Get(ctx);
@@ -253,7 +292,14 @@ void Trigger::Decide(Context& ctx) {
     state.set_decided(state.decided() + 1);
     state.set_last_decided_ms(now_ms);
     candidate_.Add(ctx);
-    ctx.Emit(MakeCandidate(events, ctx));
+    const Candidate candidate = MakeCandidate(events, ctx);
+    // What is for service is not held.
+    if (rule_.called_off_by_others() && config().purpose() != "service") {
+      state.mutable_candidate_events()->Assign(events.begin(), events.end());
+      state.set_candidate_id(candidate.trigger().trigger_id());
+      candidate_timer_.Arm(ctx, absl::FromUnixMillis(candidate.trigger().expires_at_ms()));
+    }
+    ctx.Emit(candidate);
   }
   ArmOrCancel(ctx);
 }

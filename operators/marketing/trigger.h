@@ -6,8 +6,9 @@
 //
 // Events wait in the customer's state; one timer stands at the end of the wait. What calls it off takes away the
 // events up to its own time, at once: a basket filled after a purchase still counts, and a purchase that is
-// delivered late takes away only what preceded it. Articles taken out of the basket do not count any more. Where events
-// count for longer than the wait, they stay until they are enough or too old.
+// delivered late takes away only what preceded it. It also reaches a candidate that the policy still holds. Articles
+// taken out of the basket do not count any more. Where events count for longer than the wait, they stay until they are
+// enough or too old.
 //
 // The next day of the calendar has a timer of its own, which an event of the customer arms when it is not, or when the
 // calendar is another one than before, and which moves with the customer's time zone and birthday. A customer of whom
@@ -63,9 +64,13 @@ class Trigger final : public Operator<Takes<v1::Browse, v1::Purchase, v1::Suppor
   void Start(Event event, Context& ctx);
   // Whether features that changed now fulfil the condition and did not before.
   bool ComesToHold(Rule::Verdict verdict, Context& ctx);
-  // Takes away the events for which `over` holds.
+  // Takes away the events that wait for which `over` holds.
   template <class Predicate>
   void CallOff(Context& ctx, Predicate over);
+  // The same with those of the last candidate; tells the policy when too few are left.
+  template <class Predicate>
+  void CallOffCandidate(Context& ctx, Predicate over);
+  void ForgetCandidate(Context& ctx);
   void TakeOutOfBasket(const v1::Browse& browse, Context& ctx);
   // Moves the timer to where the events that wait put it.
   void ArmOrCancel(Context& ctx);
@@ -88,6 +93,7 @@ class Trigger final : public Operator<Takes<v1::Browse, v1::Purchase, v1::Suppor
   ValueState<operators::TriggerState> state_{this, "trigger"};
   Timer wait_{this, "wait"};
   Timer calendar_timer_{this, "calendar"};
+  Timer candidate_timer_{this, "candidate"};  // When the last candidate expires.
   Counter candidate_{this, "candidate"};
   Counter called_off_{this, "called_off"};
   Counter too_few_{this, "too_few"};

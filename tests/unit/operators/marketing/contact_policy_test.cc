@@ -226,6 +226,21 @@ TEST_F(ContactPolicyTest, APurchaseCancelsWhatWaitsAtOnce) {
   EXPECT_THAT(Decisions(), ElementsAre("released newsletter by CHANNEL_EMAIL at +21h"));
 }
 
+TEST_F(ContactPolicyTest, WhatItsTriggerCallsOffIsCancelledAtOnce) {
+  Configure(kNight);
+  Consent();
+  Send(Offer("cart", kNoon + 10 * kHour, 1));
+  Send(Offer("browse", kNoon + 10 * kHour, 0));
+  Candidate called_off;
+  called_off.set_called_off(true);
+  called_off.mutable_trigger()->set_trigger_id("candidate-cart");
+  Send(called_off, kNoon + 11 * kHour);
+  EXPECT_THAT(Decisions(), ElementsAre("CANCELLED cart at +11h"));
+  Send(called_off, kNoon + 12 * kHour);
+  ann_.Until(kNoon + 30 * kHour);
+  EXPECT_THAT(Decisions(), ElementsAre("released browse by CHANNEL_EMAIL at +21h"));
+}
+
 TEST_F(ContactPolicyTest, CapsCountInRollingWindows) {
   Configure("caps { max: 1 window { seconds: 86400 } } caps { max: 2 window { seconds: 604800 } }");
   Consent();

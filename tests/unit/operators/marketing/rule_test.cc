@@ -174,6 +174,51 @@ TEST_F(RuleTest, AConditionalPurchaseCallsNothingOffThatIsHeldByThePolicy) {
   EXPECT_FALSE(candidates[0].cancelled_by_purchase());
 }
 
+TEST_F(RuleTest, WhatCallsItOffReachesWhatThePolicyHolds) {
+  Configure(R"(on: "browse-viewed" expires_after { seconds: 7200 }
+               unless { on: "cart-added" when: "event.sku == waiting.sku" })");
+  View(kStart, "wine");
+  const auto candidates = Candidates();
+  ASSERT_THAT(candidates, SizeIs(1));
+  EXPECT_FALSE(candidates[0].called_off());
+  ann_.Browse(kStart + absl::Minutes(10), v1::Browse::ADD_TO_CART, "y");
+  EXPECT_THAT(Candidates(), IsEmpty());
+  ann_.Browse(kStart + absl::Minutes(20), v1::Browse::ADD_TO_CART, "x");
+  const auto called_off = Candidates();
+  ASSERT_THAT(called_off, SizeIs(1));
+  EXPECT_TRUE(called_off[0].called_off());
+  EXPECT_EQ(called_off[0].trigger().trigger_id(), candidates[0].trigger().trigger_id());
+  ann_.Browse(kStart + absl::Minutes(30), v1::Browse::ADD_TO_CART, "x");
+  EXPECT_THAT(Candidates(), IsEmpty());
+}
+
+TEST_F(RuleTest, WhatHasExpiredIsNotCalledOff) {
+  Configure(R"(on: "browse-viewed" expires_after { seconds: 7200 } unless { on: "searched" })");
+  View(kStart, "wine");
+  EXPECT_THAT(Candidates(), SizeIs(1));
+  EXPECT_EQ(Deadline("candidate"), kStart + absl::Hours(2));
+  ann_.Until(kStart + absl::Hours(2));
+  EXPECT_EQ(Deadline("candidate"), std::nullopt);
+  ann_.Browse(kStart + absl::Hours(3), v1::Browse::SEARCH);
+  EXPECT_THAT(Candidates(), IsEmpty());
+}
+
+TEST_F(RuleTest, WhatOnlyPurchasesCallOffIsLeftToThePolicy) {
+  Configure(R"(on: "browse-viewed" unless { on: "purchased" })");
+  View(kStart, "wine");
+  EXPECT_THAT(Candidates(), SizeIs(1));
+  EXPECT_EQ(Deadline("candidate"), std::nullopt);
+  ann_.Buy(kStart + absl::Hours(1));
+  EXPECT_THAT(Candidates(), IsEmpty());
+}
+
+TEST_F(RuleTest, AConditionalPurchaseLetsWhatIsToldLateStart) {
+  Configure(R"(on: "browse-viewed" unless { on: "purchased" when: "event.lines.size() > 3" })");
+  ann_.Buy(kStart + absl::Hours(1));
+  View(kStart, "wine");
+  EXPECT_THAT(Candidates(), SizeIs(1));
+}
+
 TEST_F(RuleTest, WhatCallsOffAndFailsIsCountedAndCallsNothingOff) {
   Configure(R"(on: "browse-viewed" wait { seconds: 3600 }
                unless { on: "searched" when: "1 % event.price_minor == 0" })");
