@@ -21,7 +21,8 @@ sys.path.insert(0, str(ROOT / "tests/integration"))
 from support import EBB, free_port  # noqa: E402
 
 # In the order in which a reader would follow them: each finds what the ones before have left.
-WALK = ["README.md", "docs/models.md", "docs/operations.md", "docs/exactly-once.md", "deploy/kafka/README.md"]
+WALK = ["README.md", "docs/triggers.md", "docs/models.md", "docs/operations.md", "docs/exactly-once.md",
+        "deploy/kafka/README.md"]
 PAGES = ["README.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md"))]
 PAGE_LIMIT_S = 240
 ELSEWHERE = {"bash deploy/quickstart.sh", "bash tests/run.sh", "bash tests/run.sh --coverage",
@@ -111,6 +112,10 @@ class CommandsTest(unittest.TestCase):
         self.assertRegex(readme, r'"customer": ?"customer-000001"')
         self.assertRegex(readme, r'ebb_results_total\{sink="alerts"\} [1-9]')
         self.assertRegex(readme, r'"kind":"RAISED"')
+
+    def test_the_rules_that_are_tried_make_messages(self):
+        made = set(re.findall(r'\d+ "type":"([a-z-]+)"', self.printed["docs/triggers.md"]))
+        self.assertLessEqual({"abandoned-cart", "first-purchase", "replenishment"}, made)
 
     def test_a_model_is_fitted_and_judged(self):
         printed = self.printed["docs/models.md"]
