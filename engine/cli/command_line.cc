@@ -42,6 +42,15 @@ CommandRegistration::CommandRegistration(Add add) { Registered().push_back(add);
 
 const std::vector<CommandRegistration::Add>& CommandRegistration::All() { return Registered(); }
 
+CLI::App* CommandWithSubcommands(CLI::App& app, const std::string& name, const std::string& about) {
+  for (CLI::App* const known : app.get_subcommands(nullptr)) {
+    if (known->get_name() == name) return known;
+  }
+  CLI::App* const command = app.add_subcommand(name, about);
+  command->require_subcommand(1);
+  return command;
+}
+
 void AddVersionCommand(CLI::App& app, int* exit_code) {
   CLI::App* version = app.add_subcommand("version", "Print the version and those of the libraries it runs on");
   version->callback([exit_code] {

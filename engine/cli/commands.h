@@ -3,6 +3,7 @@
 
 // The commands of `ebb`. Each adds itself to the command line; the one chosen sets the exit code.
 
+#include <string>
 #include <vector>
 
 #include "CLI/App.hpp"
@@ -19,6 +20,10 @@ class CommandRegistration {
   explicit CommandRegistration(Add add);
   static const std::vector<Add>& All();
 };
+
+// The command of that name, with subcommands of which one must be given; added where it is not there yet, so that
+// several registrations may each bring a subcommand.
+CLI::App* CommandWithSubcommands(CLI::App& app, const std::string& name, const std::string& about);
 
 void AddRunCommand(CLI::App& app, int* exit_code);
 void AddValidateCommand(CLI::App& app, int* exit_code);

@@ -105,8 +105,7 @@ absl::Status FitTo(FitOptions options) {
 
 void AddFitCommand(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<FitOptions>();
-  CLI::App* fit = app.add_subcommand("fit", "Fit a model to what ebb replay has written");
-  fit->require_subcommand(1);
+  CLI::App* fit = CommandWithSubcommands(app, "fit", "Fit a model to what ebb replay has written");
   CLI::App* churn = fit->add_subcommand("churn", "Fit a model of churn, and see how good it is");
   churn->add_option("--features", options->features, "What ebb replay --features-at has written: features.csv")
       ->required()
