@@ -1,6 +1,7 @@
 // `ebb fit churn`: from training rows to a model that can be published, and what it is worth.
 
-#include <filesystem>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -11,8 +12,8 @@
 #include "CLI/Formatter.hpp"
 #include "engine/cli/command.h"
 #include "engine/cli/commands.h"
-#include "google/protobuf/util/json_util.h"
 #include "operators/churn/fit/fit.h"
+#include "operators/churn/fit/fit_output.h"
 #include "operators/churn/fit/report.h"
 #include "operators/churn/fit/training_data.h"
 #include "state/text.h"
@@ -28,33 +29,6 @@ struct FitOptions {
   std::string output;
   ChurnFitOptions fit;
 };
-
-std::string ToJson(const google::protobuf::Message& message) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  options.always_print_primitive_fields = true;
-  options.preserve_proto_field_names = true;
-  std::string text;
-  (void)google::protobuf::util::MessageToJsonString(message, &text, options);
-  return text;
-}
-
-absl::Status Write(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text << std::flush;
-  return file ? absl::OkStatus() : absl::PermissionDeniedError(Text("cannot write ", path, ": ", std::strerror(errno)));
-}
-
-// The rows of the last cut-off, which are taken out of *rows.
-TrainingRowList TakeLastCutoff(TrainingRowList* rows) {
-  if (rows->empty()) return {};
-  const auto first = std::find_if(rows->begin(), rows->end(), [&](const v1::TrainingRow& row) {
-    return row.cutoff_ms() == rows->back().cutoff_ms();
-  });
-  TrainingRowList last(first, rows->end());
-  rows->erase(first, rows->end());
-  return last;
-}
 
 absl::StatusOr<std::vector<Timeliness>> TimelinessOf(const FitOptions& options, const ChurnFit& fit) {
   auto rows = ReadTrainingFile(options.watch);
@@ -92,12 +66,11 @@ absl::Status FitTo(FitOptions options) {
     if (!timeliness.ok()) return timeliness.status();
     AddTimeliness(*timeliness, &report);
   }
-  std::error_code error;
-  std::filesystem::create_directories(options.output, error);
-  for (const auto& [name, text] :
-       {std::pair("model.json", ToJson(fit->model)), std::pair("report.json", ToJson(report)),
-        std::pair("report.html", PageOf(report))}) {
-    if (auto status = Write(options.output + "/" + name, text); !status.ok()) return status;
+  if (auto status = WriteFiles(
+          options.output,
+          {{"model.json", ToJson(fit->model)}, {"report.json", ToJson(report)}, {"report.html", PageOf(report)}});
+      !status.ok()) {
+    return status;
   }
   std::cout << SummaryOf(report) << "\nin " << options.output << ": model.json, report.json, report.html\n";
   return absl::OkStatus();

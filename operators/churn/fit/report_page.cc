@@ -2,10 +2,11 @@
 #include <cmath>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
+#include "operators/churn/fit/fit_output.h"
 #include "operators/churn/fit/report.h"
 #include "state/text.h"
 
@@ -15,61 +16,6 @@ namespace {
 using operators::ChurnReport;
 
 constexpr int kFeaturesShown = 12;
-
-// Colours are named by what they are for; the three series differ in lightness and in dash, too.
-constexpr char kStyle[] = R"css(
-:root { color-scheme: light dark;
-  --page: #f7f7f5; --card: #ffffff; --ink: #1c1f23; --soft: #5b626b; --line: #dcdfe3;
-  --series-0: #1f5fbf; --series-1: #b45309; --series-2: #6b7280; --good: #1a7f4b; --bad: #b42318; }
-@media (prefers-color-scheme: dark) { :root {
-  --page: #14171a; --card: #1d2125; --ink: #eceef0; --soft: #a3abb4; --line: #363c43;
-  --series-0: #7db0ff; --series-1: #f0a35e; --series-2: #a3abb4; --good: #5fd39a; --bad: #ff8a80; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--ink);
-  font: 15px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
-main { max-width: 1080px; margin: 0 auto; padding: 32px 20px 48px; }
-h1 { font-size: 26px; line-height: 1.25; margin: 0 0 4px; }
-h2 { font-size: 17px; margin: 0 0 4px; }
-p { margin: 0 0 12px; max-width: 75ch; }
-.soft { color: var(--soft); }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 20px; margin-top: 20px; }
-.remark { border-left: 4px solid var(--series-1); }
-.remark p:last-child { margin: 0; }
-.grid { display: grid; gap: 20px; grid-template-columns: repeat(auto-fit, minmax(310px, 1fr)); margin-top: 20px; }
-.grid .card { margin: 0; }
-.tile b { display: block; font-size: 30px; line-height: 1.2; font-weight: 600; }
-.tiles { grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: 7px 10px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
-th { font-weight: 600; color: var(--soft); }
-tr:last-child td { border-bottom: 0; }
-tr.own td { font-weight: 600; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 20px; margin: 8px 0 0; }
-dt { color: var(--soft); }
-dd { margin: 0; overflow-wrap: anywhere; }
-svg { display: block; width: 100%; height: auto; margin-top: 8px; }
-svg text { fill: var(--soft); font-size: 12px; }
-.axis { stroke: var(--line); }
-.even { stroke: var(--soft); stroke-dasharray: 3 4; fill: none; }
-.band { fill: var(--soft); opacity: .14; }
-.s0 { stroke: var(--series-0); } .s1 { stroke: var(--series-1); stroke-dasharray: 7 4; }
-.s2 { stroke: var(--series-2); stroke-dasharray: 2 3; }
-.curve { fill: none; stroke-width: 2.2; }
-.f0 { fill: var(--series-0); } .f1 { fill: var(--series-1); } .f2 { fill: var(--series-2); }
-svg .label { font-weight: 600; } svg .label.f0 { fill: var(--series-0); }
-svg .label.f1 { fill: var(--series-1); } svg .label.f2 { fill: var(--series-2); }
-.outside { fill: var(--card); stroke: var(--bad); stroke-width: 2.5; }
-.towards { fill: var(--series-1); } .away { fill: var(--series-0); }
-svg .words { fill: var(--ink); font-size: 13px; }
-summary { cursor: pointer; color: var(--soft); margin-top: 10px; }
-@media print { .card { break-inside: avoid; } }
-)css";
-
-std::string Escaped(std::string_view text) {
-  return absl::StrReplaceAll(std::string(text), {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
-}
 
 std::string Percent(double share) { return absl::StrFormat("%.1f %%", 100 * share); }
 
@@ -150,7 +96,7 @@ std::string LiftChart(const ChurnReport& report) {
     const double y = kTop + kSide - 14 - 20 * (report.judgements_size() - 1 - series);
     absl::StrAppendFormat(&svg, R"(<path class="curve s%d" d="M%.1f %.1fh26"/>)", series, kLeft + kSide - 170, y - 4);
     absl::StrAppendFormat(&svg, R"(<text class="label f%d" x="%.1f" y="%.1f">%s</text>)", series, kLeft + kSide - 138,
-                          y, Escaped(NameOf(judgement.name())));
+                          y, EscapedHtml(NameOf(judgement.name())));
   }
   return svg + "</svg>";
 }
@@ -166,7 +112,7 @@ std::string FeatureChart(const ChurnReport& report) {
     const double y = kRow * i;
     const double width = std::max(2.0, kBars * feature.strength() / most);
     absl::StrAppendFormat(&svg, R"(<text class="words" x="%.1f" y="%.1f" text-anchor="end">%s</text>)", kWords, y + 17,
-                          Escaped(feature.words()));
+                          EscapedHtml(feature.words()));
     absl::StrAppendFormat(&svg, R"(<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="15" rx="3"/>)",
                           feature.direction() > 0 ? "towards" : "away", kWords + 12, y + 5, width);
     absl::StrAppendFormat(&svg, R"(<text x="%.1f" y="%.1f">%.2f, usually %s</text>)", kWords + 20 + width, y + 17,
@@ -180,7 +126,7 @@ std::string QualityTable(const ChurnReport& report) {
   for (int i = 0; i < report.judgements_size(); ++i) {
     const ChurnReport::Judgement& judgement = report.judgements(i);
     absl::StrAppendFormat(&rows, "<tr%s><td>%s</td><td>%.3f</td><td>%s</td>", i == 0 ? R"( class="own")" : "",
-                          Escaped(NameOf(judgement.name())), judgement.auc(),
+                          EscapedHtml(NameOf(judgement.name())), judgement.auc(),
                           Percent(judgement.precision_in_top_decile()));
     if (judgement.has_brier()) {
       absl::StrAppendFormat(&rows, "<td>%.3f</td><td>%d of %d</td></tr>\n", judgement.brier(), Within(judgement),
@@ -213,7 +159,8 @@ std::string CalibrationTable(const ChurnReport::Judgement& judgement) {
 
 std::string LiftTable(const ChurnReport& report) {
   std::string head = "<tr><th>Customers</th>";
-  for (const auto& judgement : report.judgements()) head += Text("<th>", Escaped(NameOf(judgement.name())), "</th>");
+  for (const auto& judgement : report.judgements())
+    head += Text("<th>", EscapedHtml(NameOf(judgement.name())), "</th>");
   std::string rows;
   for (int i = 0; i < report.judgements(0).lift_size(); ++i) {
     rows += Text("<tr><td>", Percent(report.judgements(0).lift(i).customers()), "</td>");
@@ -232,7 +179,7 @@ std::string Charts(const ChurnReport& report) {
   for (int i = 0; i < report.judgements_size(); ++i) {
     const ChurnReport::Judgement& judgement = report.judgements(i);
     if (judgement.calibration().empty()) continue;
-    html += Text(R"(<section class="card"><h2>Do risks come true? )", Escaped(NameOf(judgement.name())),
+    html += Text(R"(<section class="card"><h2>Do risks come true? )", EscapedHtml(NameOf(judgement.name())),
                  R"(</h2><p class="soft">Each point is a tenth of the customers. On the dotted line as many left as )"
                  "expected; within the grey bar chance explains the difference (.03, or 2.6 standard errors).</p>",
                  CalibrationPlot(judgement, i), CalibrationTable(judgement), "</section>\n");
@@ -312,8 +259,8 @@ std::string Features(const ChurnReport& report) {
   std::string rows;
   for (const ChurnReport::Feature& feature : report.features()) {
     absl::StrAppendFormat(&rows, "<tr><td>%s</td><td>%s</td><td>%.4g</td><td>%.3f</td><td>%+.2f</td></tr>",
-                          Escaped(feature.words()), Escaped(feature.name()), feature.usual(), feature.strength(),
-                          feature.direction());
+                          EscapedHtml(feature.words()), EscapedHtml(feature.name()), feature.usual(),
+                          feature.strength(), feature.direction());
   }
   return Text(
       R"(<section class="card"><h2>What it looks at</h2><p class="soft">How far each feature moves the score of a )"
@@ -335,7 +282,7 @@ std::string Provenance(const ChurnReport& report) {
       absl::StrJoin(training.cutoffs(), ", "), "</dd><dt>Left</dt><dd>",
       absl::StrFormat("%s of the rows: no purchase within %g days", Percent(training.left_share()),
                       training.horizon_days()),
-      "</dd><dt>Fingerprint</dt><dd>", Escaped(training.fingerprint()), "</dd><dt>Judged on</dt><dd>",
+      "</dd><dt>Fingerprint</dt><dd>", EscapedHtml(training.fingerprint()), "</dd><dt>Judged on</dt><dd>",
       absl::StrFormat("%d customers as of %s", report.customers(), report.cutoff()), "</dd><dt>Generated</dt><dd>",
       absl::StrFormat("%d of them rest on a generated event", report.generated_customers()), "</dd></dl></section>\n");
 }
@@ -364,21 +311,15 @@ std::string Tiles(const ChurnReport& report) {
 }  // namespace
 
 std::string PageOf(const ChurnReport& report) {
-  const std::string title = Text("Churn model ", Escaped(report.id()), ", version ", Escaped(report.version()));
-  std::string html = Text(
-      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-      R"(<meta name="viewport" content="width=device-width, initial-scale=1"><title>)",
-      title, "</title><style>", kStyle, "</style></head>\n<body><main><h1>", title, R"(</h1><p class="soft">)",
-      Escaped(NameOf(report.model())),
-      absl::StrFormat(", judged on %d customers as of %s. %s of them bought nothing in the next %g days.</p>\n",
-                      report.customers(), report.cutoff(), Percent(report.left_share()), report.horizon_days()));
-  if (!report.remarks().empty()) {
-    html += R"(<section class="card remark">)";
-    for (const std::string& remark : report.remarks()) html += Text("<p>", Escaped(remark), "</p>");
-    html += "</section>\n";
-  }
-  return Text(html, Tiles(report), QualityTable(report), Charts(report), HowEarly(report), Features(report),
-              Provenance(report), "</main></body></html>\n");
+  const std::string intro =
+      Text(EscapedHtml(NameOf(report.model())),
+           absl::StrFormat(", judged on %d customers as of %s. %s of them bought nothing in the next %g days.",
+                           report.customers(), report.cutoff(), Percent(report.left_share()), report.horizon_days()));
+  std::vector<std::string> remarks;
+  for (const std::string& remark : report.remarks()) remarks.push_back(EscapedHtml(remark));
+  return HtmlPage(Text("Churn model ", report.id(), ", version ", report.version()), intro, remarks,
+                  Text(Tiles(report), QualityTable(report), Charts(report), HowEarly(report), Features(report),
+                       Provenance(report)));
 }
 
 }  // namespace ebb

@@ -241,6 +241,16 @@ std::vector<int64_t> CutoffsOf(const TrainingRowList& rows) {
   return cutoffs;
 }
 
+TrainingRowList TakeLastCutoff(TrainingRowList* rows) {
+  if (rows->empty()) return {};
+  const auto first = std::find_if(rows->begin(), rows->end(), [&](const v1::TrainingRow& row) {
+    return row.cutoff_ms() == rows->back().cutoff_ms();
+  });
+  TrainingRowList last(first, rows->end());
+  rows->erase(first, rows->end());
+  return last;
+}
+
 std::string FingerprintOf(const TrainingRowList& rows) {
   uint64_t digest = 0;
   std::string bytes;

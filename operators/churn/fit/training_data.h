@@ -28,6 +28,9 @@ absl::StatusOr<TrainingRowList> ReadTrainingFile(const std::string& path);
 // The cut-offs of the rows, ascending, each once.
 std::vector<int64_t> CutoffsOf(const TrainingRowList& rows);
 
+// The rows of the last cut-off, which are taken out of *rows.
+TrainingRowList TakeLastCutoff(TrainingRowList* rows);
+
 // Of everything in them: the same for the same rows on any machine.
 std::string FingerprintOf(const TrainingRowList& rows);
 
