@@ -97,4 +97,9 @@ void AppendTopCategories(const Affinities& affinities, int64_t as_of_ms, double 
   }
 }
 
+double CategoryWeight(const Affinities& affinities, uint64_t id, int64_t as_of_ms, double half_life_ms) {
+  const int row = RowOf(affinities.id(), id);
+  return row < 0 ? 0 : affinities.weight(row) * DecayWeight(as_of_ms - affinities.at_ms(), half_life_ms);
+}
+
 }  // namespace ebb

@@ -23,6 +23,10 @@ void AppendTopCategories(const operators::CustomerProfile::Affinities& affinitie
                          double half_life_ms, int count,
                          google::protobuf::RepeatedPtrField<v1::CustomerFeatures::Affinity>* top);
 
+// The weight as of `as_of_ms` of the category whose name has this StableHash64; 0 for one that is not remembered.
+double CategoryWeight(const operators::CustomerProfile::Affinities& affinities, uint64_t id, int64_t as_of_ms,
+                      double half_life_ms);
+
 }  // namespace ebb
 
 #endif  // EBB_OPERATORS_FEATURES_AFFINITIES_H_

@@ -90,4 +90,14 @@ int64_t CountLastDays(const CustomerProfile::EventHistory& history, int64_t toda
   return count;
 }
 
+std::optional<int64_t> DayOfLatest(const CustomerProfile::EventHistory& history, int64_t count) {
+  int64_t day = DayOf(history.last_ms());
+  for (int entry = history.days_size() - kFields; entry >= 0; entry -= kFields) {
+    count -= history.days(entry + 1);
+    if (count <= 0) return day;
+    day -= history.days(entry);
+  }
+  return std::nullopt;
+}
+
 }  // namespace ebb

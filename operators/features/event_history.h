@@ -4,6 +4,7 @@
 // Counts and decayed counts of one kind of event. Pure functions; any thread. Events may come in any order.
 
 #include <cstdint>
+#include <optional>
 
 #include "operators/features/customer_profile.pb.h"
 
@@ -25,6 +26,9 @@ void AddEvent(int64_t time_ms, double half_life_ms, operators::CustomerProfile::
 
 // How many events fell on the last `days` days up to `today`; at most kCountedDays, and no event later than today.
 int64_t CountLastDays(const operators::CustomerProfile::EventHistory& history, int64_t today, int64_t days);
+
+// The day of the `count`-th latest event, from 1, as far as days are counted one by one; none when there are fewer.
+std::optional<int64_t> DayOfLatest(const operators::CustomerProfile::EventHistory& history, int64_t count);
 
 }  // namespace ebb
 
