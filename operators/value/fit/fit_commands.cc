@@ -1,8 +1,10 @@
-// `ebb fit rfm`: from training rows to cut-offs that a pipeline takes.
+// `ebb fit rfm`, `ebb fit kmeans` and `ebb fit dbscan`: from training rows to what a pipeline takes,
+// or a person looks at.
 
 #include <iostream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "CLI/App.hpp"
 #include "CLI/Config.hpp"
@@ -11,16 +13,27 @@
 #include "engine/cli/commands.h"
 #include "operators/churn/fit/fit_output.h"
 #include "operators/churn/fit/training_data.h"
+#include "operators/value/fit/cluster_fit.h"
+#include "operators/value/fit/cluster_report.h"
 #include "operators/value/fit/rfm_fit.h"
 
 namespace ebb {
 namespace {
 
 struct FitOptions {
+  // Of all.
   std::string features;
   std::string output;
   std::string id;
   std::string version;
+  // Of clusters.
+  std::vector<std::string> columns{std::begin(kClusterFeatures), std::end(kClusterFeatures)};
+  uint64_t seed = 1;
+  // Of k-means; 0 to choose it.
+  int clusters = 0;
+  // Of DBSCAN; 0 to choose it.
+  double distance = 0;
+  int least = 10;
 };
 
 std::shared_ptr<FitOptions> AddOptions(CLI::App* command, const std::string& id) {
@@ -56,6 +69,45 @@ absl::Status FitRfmTo(const FitOptions& options) {
   return absl::OkStatus();
 }
 
+ClusterOptions OptionsOf(const FitOptions& options) {
+  return {options.id, options.version, options.columns, options.seed};
+}
+
+absl::Status WriteClusters(const FitOptions& options, const ClusterFit& fit, bool with_model) {
+  const operators::ClusterReport report = ReportOf(fit);
+  std::vector<std::pair<std::string, std::string>> files = {{"report.json", ToJson(report)},
+                                                            {"report.html", PageOf(report)}};
+  if (with_model) files.insert(files.begin(), {"model.json", ToJson(fit.model)});
+  if (auto status = WriteFiles(options.output, files); !status.ok()) return status;
+  std::cout << SummaryOf(report) << "\nin " << options.output << ":" << (with_model ? " model.json," : "")
+            << " report.json, report.html\n";
+  return absl::OkStatus();
+}
+
+absl::Status FitKMeansTo(const FitOptions& options) {
+  auto rows = RowsOf(options);
+  if (!rows.ok()) return rows.status();
+  const auto fit = FitKMeans(*std::move(rows), options.clusters, OptionsOf(options));
+  return fit.ok() ? WriteClusters(options, *fit, /*with_model=*/true) : fit.status();
+}
+
+absl::Status FitDbscanTo(const FitOptions& options) {
+  auto rows = RowsOf(options);
+  if (!rows.ok()) return rows.status();
+  const auto fit = FitDbscan(*std::move(rows), options.distance, options.least, OptionsOf(options));
+  return fit.ok() ? WriteClusters(options, *fit, /*with_model=*/false) : fit.status();
+}
+
+void AddClusterOptions(CLI::App* command, FitOptions* options) {
+  command
+      ->add_option("--columns", options->columns,
+                   "What customers are compared by: columns of the file, with commas between; logarithms are taken,\n"
+                   "and each counts as much as the others")
+      ->delimiter(',')
+      ->capture_default_str();
+  command->add_option("--seed", options->seed, "Of all randomness")->capture_default_str();
+}
+
 using Fit = absl::Status (*)(const FitOptions& options);
 
 void Call(CLI::App* command, const std::shared_ptr<FitOptions>& options, Fit fit, int* exit_code) {
@@ -70,6 +122,23 @@ void AddFitCommands(CLI::App& app, int* exit_code) {
   CLI::App* rfm = fit->add_subcommand("rfm", "Find where scores of recency, frequency and money begin");
   const auto rfm_options = AddOptions(rfm, "rfm");
   Call(rfm, rfm_options, &FitRfmTo, exit_code);
+
+  CLI::App* kmeans = fit->add_subcommand("kmeans", "Find groups of customers who are alike");
+  const auto kmeans_options = AddOptions(kmeans, "clusters");
+  AddClusterOptions(kmeans, kmeans_options.get());
+  kmeans->add_option("--clusters", kmeans_options->clusters,
+                     "How many, 2 to 64 (default: of 2 to 10 the number with the best silhouette)");
+  Call(kmeans, kmeans_options, &FitKMeansTo, exit_code);
+
+  CLI::App* dbscan = fit->add_subcommand("dbscan", "Find dense groups of customers, and those in none; a report alone");
+  const auto dbscan_options = AddOptions(dbscan, "places");
+  AddClusterOptions(dbscan, dbscan_options.get());
+  dbscan->add_option("--distance", dbscan_options->distance,
+                     "How near customers must be, in standard deviations (default: so that nine in ten customers\n"
+                     "have --least of them)");
+  dbscan->add_option("--least", dbscan_options->least, "How many of them make a place dense, the customer included")
+      ->capture_default_str();
+  Call(dbscan, dbscan_options, &FitDbscanTo, exit_code);
 }
 
 const CommandRegistration kRegistration(&AddFitCommands);
