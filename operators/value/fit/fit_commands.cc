@@ -1,4 +1,4 @@
-// `ebb fit rfm`, `ebb fit kmeans` and `ebb fit dbscan`: from training rows to what a pipeline takes,
+// `ebb fit rfm`, `ebb fit kmeans`, `ebb fit dbscan` and `ebb fit value`: from training rows to what a pipeline takes,
 // or a person looks at.
 
 #include <iostream>
@@ -16,6 +16,7 @@
 #include "operators/value/fit/cluster_fit.h"
 #include "operators/value/fit/cluster_report.h"
 #include "operators/value/fit/rfm_fit.h"
+#include "operators/value/fit/value_fit.h"
 
 namespace ebb {
 namespace {
@@ -34,6 +35,9 @@ struct FitOptions {
   // Of DBSCAN; 0 to choose it.
   double distance = 0;
   int least = 10;
+  // Of value.
+  std::string model = "mbgnbd";
+  std::string currency;
 };
 
 std::shared_ptr<FitOptions> AddOptions(CLI::App* command, const std::string& id) {
@@ -98,6 +102,16 @@ absl::Status FitDbscanTo(const FitOptions& options) {
   return fit.ok() ? WriteClusters(options, *fit, /*with_model=*/false) : fit.status();
 }
 
+absl::Status FitValueTo(const FitOptions& options) {
+  const auto rows = RowsOf(options);
+  if (!rows.ok()) return rows.status();
+  const auto fit = FitValue(*rows, {options.model, options.id, options.version, options.currency});
+  if (!fit.ok()) return fit.status();
+  if (auto status = WriteFiles(options.output, {{"model.json", ToJson(fit->model)}}); !status.ok()) return status;
+  std::cout << SummaryOf(*fit) << "\nin " << options.output << ": model.json\n";
+  return absl::OkStatus();
+}
+
 void AddClusterOptions(CLI::App* command, FitOptions* options) {
   command
       ->add_option("--columns", options->columns,
@@ -139,6 +153,13 @@ void AddFitCommands(CLI::App& app, int* exit_code) {
   dbscan->add_option("--least", dbscan_options->least, "How many of them make a place dense, the customer included")
       ->capture_default_str();
   Call(dbscan, dbscan_options, &FitDbscanTo, exit_code);
+
+  CLI::App* value = fit->add_subcommand("value", "Find how often customers buy, and what that brings");
+  const auto value_options = AddOptions(value, "value");
+  value->add_option("--model", value_options->model, "mbgnbd, bgnbd or paretonbd")->capture_default_str();
+  value->add_option("--currency", value_options->currency, "That of the customers' latest orders, such as EUR")
+      ->required();
+  Call(value, value_options, &FitValueTo, exit_code);
 }
 
 const CommandRegistration kRegistration(&AddFitCommands);
