@@ -21,8 +21,8 @@ sys.path.insert(0, str(ROOT / "tests/integration"))
 from support import EBB, free_port  # noqa: E402
 
 # In the order in which a reader would follow them: each finds what the ones before have left.
-WALK = ["README.md", "docs/triggers.md", "docs/models.md", "docs/operations.md", "docs/exactly-once.md",
-        "deploy/kafka/README.md"]
+WALK = ["README.md", "docs/triggers.md", "docs/models.md", "docs/segments.md", "docs/operations.md",
+        "docs/exactly-once.md", "deploy/kafka/README.md"]
 PAGES = ["README.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md"))]
 PAGE_LIMIT_S = 240
 ELSEWHERE = {"bash deploy/quickstart.sh", "bash tests/run.sh", "bash tests/run.sh --coverage",
@@ -123,6 +123,14 @@ class CommandsTest(unittest.TestCase):
         self.assertRegex(printed, r"(?m)^recency alone +0\.\d{3} ")
         self.assertRegex(printed, r"(?m)^ +0\.70 +\d+ of +\d+ +\d+ +\d+\.\d\d$")
         self.assertTrue((self.walk.directory / "model/report.html").exists())
+
+    def test_segments_and_clusters_are_found(self):
+        printed = self.printed["docs/segments.md"]
+        self.assertRegex(printed, r"(?m)^champions +\d+ +\d+\.\d %$")
+        self.assertRegex(printed, r"clusters of \d+ customers as of 2025-06-25 by k-means, silhouette 0\.\d{3}")
+        for name in ("rfm/cutoffs.json", "clusters/model.json", "clusters/report.html", "places/report.html",
+                     "value/model.json"):
+            self.assertTrue((self.walk.directory / name).exists(), name)
 
     def test_a_dead_letter_is_read_back_with_its_reason(self):
         self.assertIn("key ann, value not a purchase\n__streams.errors.exception=unparsable",
