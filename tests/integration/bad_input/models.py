@@ -1,4 +1,4 @@
-"""Rows that a model of churn cannot be fitted to: refused before anything is written, in words that say what to do."""
+"""Rows that models, cut-offs and clusters cannot be fitted to: refused before anything is written, saying what to do."""
 
 import pathlib
 import subprocess
@@ -67,10 +67,10 @@ MISTAKES = [
 ]
 
 
-def fit(bench, name, text, *arguments):
+def fit(bench, name, text, *arguments, what="churn"):
     file, output = bench.directory / f"{name}.csv", bench.directory / f"{name}-model"
     file.write_text(text)
-    ran = subprocess.run([EBB, "fit", "churn", "--features", str(file), "--output", str(output), *arguments],
+    ran = subprocess.run([EBB, "fit", what, "--features", str(file), "--output", str(output), *arguments],
                          capture_output=True, text=True, timeout=60)
     return ran, ran.stderr.strip().replace(str(bench.directory) + "/", ""), output
 
@@ -80,6 +80,33 @@ def wrong_rows(bench):
     rows = []
     for number, (done, edit, arguments, words) in enumerate(MISTAKES, 1):
         ran, message, output = fit(bench, f"rows-{number}", edit(sound_rows()), *arguments)
+        row = Row(done, f"exit code {ran.returncode}", message)
+        row.expect(ran.returncode == 2, "expected exit code 2")
+        row.expect(not output.exists(), "something was written")
+        rows.append(row.expect_words(*words))
+    return rows
+
+
+# (what is fitted, what was done, the file from sound rows, further arguments, words of the message)
+OTHER_MISTAKES = [
+    ("rfm", "cut-offs of fewer than 100 customers", lambda rows: text_of(sound_rows(99)), [],
+     ["at least 100 customers", "got 99"]),
+    ("kmeans", "clusters of fewer than 100 customers", lambda rows: text_of(sound_rows(99)), [],
+     ["at least 100 customers"]),
+    ("kmeans", "clusters of customers who are alike", without_difference, [], ["alike in everything"]),
+    ("kmeans", "clusters by a column that there is not", text_of, ["--columns", "orders,silense_days"],
+     ['unknown feature "silense_days"', 'did you mean "silence_days"']),
+    ("kmeans", "one cluster", text_of, ["--clusters", "1"], ["--clusters: expected 2 to 64, got 1"]),
+    ("dbscan", "dense places of a distance below 0", text_of, ["--distance=-1"], ["--distance: expected at least 0"]),
+    ("value", "value in a currency that is none", text_of, ["--currency", "Euro"], ["three capital letters", "Euro"]),
+]
+
+
+def wrong_for_others(bench):
+    """training rows, or arguments, that other fits refuse"""
+    rows = []
+    for number, (what, done, edit, arguments, words) in enumerate(OTHER_MISTAKES, 1):
+        ran, message, output = fit(bench, f"others-{number}", edit(sound_rows()), *arguments, what=what)
         row = Row(done, f"exit code {ran.returncode}", message)
         row.expect(ran.returncode == 2, "expected exit code 2")
         row.expect(not output.exists(), "something was written")
@@ -103,4 +130,4 @@ def sound(bench):
     return [row.expect((output / "model.json").exists() and (output / "report.html").exists(), "no model or no page")]
 
 
-CASES = [wrong_rows, no_file, sound]
+CASES = [wrong_rows, wrong_for_others, no_file, sound]

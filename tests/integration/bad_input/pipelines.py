@@ -34,6 +34,23 @@ MISTAKES = [
     ("unknown message type", ("type: ebb.v1.Browse}", "type: ▸ebb.v1.Brows}"),
      ['did you mean "ebb.v1.Browse"?', "known: ", "ebb.v1.Purchase"]),
     ("unknown operator type", ("type: customer-profile", "type: ▸profiler"), ["known: ", "customer-profile"]),
+    ("cut-offs out of order",
+     ("sinks:", "  - {id: rfm, type: rfm, inputs: [intake], config: {cutoffs: {version: a, "
+                "recency_days: ▸[7, 45, 21, 90], orders: [1, 1, 2, 5], spent: [10, 20, 50, 100]}}}\nsinks:"),
+     ["cutoffs.recency_days: expected four numbers of at least 0 in rising order, got 7, 45, 21, 90"]),
+    ("a stage that nothing leads to",
+     ("sinks:", "  - {id: stages, type: lifecycle, inputs: [intake], "
+                "config: {transitions: [{from: [▸lapsed], to: gone, silent: 1d}]}}\nsinks:"),
+     ['no customer comes to the stage "lapsed"']),
+    ("stages that lead to each other at once",
+     ("sinks:", "  - {id: stages, type: lifecycle, inputs: [intake], config: {transitions: ["
+                "{from: [acquired, growing], to: ▸active, when: customer.orders >= 1}, "
+                "{from: [active], to: growing, silent: 1d}]}}\nsinks:"),
+     ['"active" leads back to "growing" at the same moment', "`on` or `after`"]),
+    ("a model of clusters that is cut off",
+     ("sinks:", "  - {id: groups, type: clusters, inputs: [intake], "
+                "config: {model: ▸'{\"format\": 1, \"clust'}}\nsinks:"),
+     ["model: no model of clusters in JSON"]),
     ("unknown input", ("[purchases, browses]", "[purchases, ▸visits]"), ["known: ", "browses"]),
 ]
 
