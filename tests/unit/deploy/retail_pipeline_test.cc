@@ -35,7 +35,7 @@ TEST(RetailPipelineTest, LoadsAndBuildsWithoutAnyVariableSet) {
   for (const Graph::Node& node : (*graph)->nodes()) order.push_back(node.spec->id);
   EXPECT_THAT(order, ElementsAre("intake", "profile", "churn", "abandoned-cart", "abandoned-browse", "service-recovery",
                                  "first-purchase", "post-purchase", "replenishment", "price-drop", "birthday",
-                                 "membership-day", "festivals", "win-back", "policy"));
+                                 "membership-day", "festivals", "tags", "win-back", "lifecycle", "policy"));
 }
 
 // The retail pipeline with `from` replaced: what is said of it.
