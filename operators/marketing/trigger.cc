@@ -342,6 +342,7 @@ Candidate Trigger::MakeCandidate(const std::vector<Event>& events, Context& ctx)
   trigger.set_purpose(config().purpose() == "service" ? v1::PURPOSE_SERVICE : v1::PURPOSE_MARKETING);
   trigger.set_decided_at_ms(absl::ToUnixMillis(now));
   trigger.set_rule_version(config().rule_version());
+  trigger.mutable_published()->Assign(ctx.published().begin(), ctx.published().end());
   *trigger.mutable_tipping() = ctx.Tipping();
   trigger.set_alert_id(events.back().alert_id());
   trigger.set_generated(ctx.cause().generated);

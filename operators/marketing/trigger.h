@@ -11,8 +11,8 @@
 // enough or too old.
 //
 // The next day of the calendar has a timer of its own, which an event of the customer arms when it is not, or when the
-// calendar is another one than before, and which moves with the customer's time zone and birthday. A customer of whom
-// no event comes has none.
+// calendar is another one than before, and which moves with the customer's time zone and birthday. Those who are silent
+// are visited when another calendar is published.
 
 #include <string>
 #include <vector>
@@ -25,6 +25,7 @@
 #include "ebb/v1/purchase.pb.h"
 #include "ebb/v1/support.pb.h"
 #include "engine/pipeline/operator.h"
+#include "operators/event_time.h"
 #include "operators/features/features.h"
 #include "operators/marketing/calendar.h"
 #include "operators/marketing/candidate.pb.h"
@@ -50,6 +51,9 @@ class Trigger final : public Operator<Takes<v1::Browse, v1::Purchase, v1::Suppor
   void On(const v1::ChurnAlert& alert, Context& ctx) override { Take(alert, ctx); }
   void On(const v1::CustomerFeatures& features, Context& ctx) override { Take(features, ctx); }
   void OnTimer(const Timer& timer, Context& ctx) override;
+  // Another calendar has other days.
+  bool visits() const override { return rule_.on() == kCalendarDay; }
+  void OnPublished(Context& ctx) override { ArmCalendar(DecisionTime(ctx), ctx); }
   Prototypes needs() const override { return MessagesOf(rule_.of_interest()); }
 
  protected:

@@ -328,6 +328,19 @@ TEST_F(RuleTest, AnotherCalendarHoldsFromTheCustomersNextEvent) {
   EXPECT_FALSE(ann_.ctx.HasState("trigger", "trigger"));
 }
 
+TEST_F(RuleTest, APublishedCalendarReachesThoseWhoAreSilent) {
+  const auto configure = [&](int day) {
+    Configure(Text(R"(on: "calendar" calendar { at: "12:00" zone_when_unknown: "UTC" day_of_month: )", day, "}"));
+  };
+  configure(31);
+  EXPECT_TRUE(trigger_.visits());
+  ann_.Browse(kStart, v1::Browse::VIEW, "x");
+  EXPECT_EQ(Deadline("calendar"), absl::FromCivil(absl::CivilSecond(2017, 7, 31, 12), absl::UTCTimeZone()));
+  configure(20);
+  trigger_.Visit(ann_.ctx);
+  EXPECT_EQ(Deadline("calendar"), absl::FromCivil(absl::CivilSecond(2017, 7, 20, 12), absl::UTCTimeZone()));
+}
+
 TEST_F(RuleTest, APromotionIsNotOfferedBeyondItsEnd) {
   // 2017-07-14 to 2017-07-15.
   Configure(R"(on: "calendar" expires_after { seconds: 864000 } when: "event.name == 'summer'"
