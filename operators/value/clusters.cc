@@ -27,10 +27,10 @@ constexpr size_t kMaxReasons = 3;
 }  // namespace
 
 absl::Status Clusters::Configure() {
-  auto model = ParseClusterModel(config().model());
-  if (!model.ok()) return absl::InvalidArgumentError(Text("model: ", model.status().message()));
+  auto model = ParseClusterModel(config().fitted());
+  if (!model.ok()) return absl::InvalidArgumentError(Text("fitted: ", model.status().message()));
   auto space = ClusterSpace::Make(*std::move(model));
-  if (!space.ok()) return absl::InvalidArgumentError(Text("model: ", space.status().message()));
+  if (!space.ok()) return absl::InvalidArgumentError(Text("fitted: ", space.status().message()));
   space_ = *std::move(space);
   return absl::OkStatus();
 }
@@ -89,6 +89,7 @@ void Clusters::Move(Change change, Context& ctx) {
   change.set_model(space_->model().id());
   change.set_model_version(space_->model().version());
   *change.mutable_tipping() = ctx.Tipping();
+  change.mutable_published()->Assign(ctx.published().begin(), ctx.published().end());
   change.set_generated(ctx.cause().generated || profile_.Get(ctx).generated());
   moved_.Add(ctx);
   ctx.Emit(change);

@@ -26,6 +26,9 @@ class Clusters final : public Operator<Takes<v1::Purchase>, Emits<v1::ClusterCha
  public:
   void On(const v1::Purchase&, Context& ctx) override { Look(ctx); }
   void OnTimer(const Timer&, Context& ctx) override { Look(ctx); }
+  // Another model has other centres.
+  bool visits() const override { return true; }
+  void OnPublished(Context& ctx) override { Look(ctx); }
 
  protected:
   absl::Status Configure() override;

@@ -146,6 +146,7 @@ void CustomerValueOperator::Value(bool is_event, Context& ctx) {
   value_.set_annual_discount_rate(config().annual_discount_rate());
   value_.set_model(model_->name);
   value_.set_model_version(model_->version);
+  value_.mutable_published()->Assign(ctx.published().begin(), ctx.published().end());
   value_.set_generated(ctx.cause().generated || profile.generated());
   value_.mutable_expected()->set_currency(model_->currency);
   if (purchases.orders > 0) Expect(purchases);

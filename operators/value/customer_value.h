@@ -46,6 +46,9 @@ class CustomerValueOperator final
  public:
   void On(const v1::Purchase&, Context& ctx) override { Value(/*is_event=*/true, ctx); }
   void OnTimer(const Timer&, Context& ctx) override { Value(/*is_event=*/false, ctx); }
+  // Another model expects something else.
+  bool visits() const override { return true; }
+  void OnPublished(Context& ctx) override { Value(/*is_event=*/false, ctx); }
 
  protected:
   absl::Status Configure() override;

@@ -203,6 +203,7 @@ void Lifecycle::Tell(Change change, Context& ctx) {
   change.set_changed_at_ms(state_.Get(ctx).since_ms());
   change.set_table_version(table_->version());
   *change.mutable_tipping() = ctx.Tipping();
+  change.mutable_published()->Assign(ctx.published().begin(), ctx.published().end());
   change.set_generated(ctx.cause().generated || profile_.Get(ctx).generated());
   moved_.Add(ctx);
   ctx.Emit(change);

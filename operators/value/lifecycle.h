@@ -38,6 +38,11 @@ class Lifecycle final
   void On(const v1::Engagement& engagement, Context& ctx) override;
   void On(const v1::ChurnAlert& alert, Context& ctx) override;
   void OnTimer(const Timer&, Context& ctx) override { Move("", ctx); }
+  // Under another table time alone moves a customer at another moment.
+  bool visits() const override { return true; }
+  void OnPublished(Context& ctx) override {
+    if (state_.Exists(ctx)) Move("", ctx);
+  }
 
  protected:
   absl::Status Configure() override;

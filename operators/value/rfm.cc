@@ -104,6 +104,7 @@ void Rfm::Move(Change change, Context& ctx) {
   change.set_cutoffs_version(scale_->version());
   change.set_table_version(segments_->version());
   *change.mutable_tipping() = ctx.Tipping();
+  change.mutable_published()->Assign(ctx.published().begin(), ctx.published().end());
   change.set_generated(ctx.cause().generated || profile_.Get(ctx).generated());
   moved_.Add(ctx);
   ctx.Emit(change);

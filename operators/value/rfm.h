@@ -23,6 +23,9 @@ class Rfm final
  public:
   void On(const v1::Purchase&, Context& ctx) override { Score(ctx); }
   void OnTimer(const Timer&, Context& ctx) override { Score(ctx); }
+  // Other cut-offs put customers in other segments.
+  bool visits() const override { return true; }
+  void OnPublished(Context& ctx) override { Score(ctx); }
 
  protected:
   absl::Status Configure() override;

@@ -107,6 +107,7 @@ void Tags::Change(const std::string& tag, bool is_set, v1::Reason reason, int64_
   *change.add_reasons() = std::move(reason);
   change.set_table_version(table_->version());
   *change.mutable_tipping() = ctx.Tipping();
+  change.mutable_published()->Assign(ctx.published().begin(), ctx.published().end());
   change.set_generated(ctx.cause().generated || profile_.Get(ctx).generated());
   if (has.empty()) state_.Clear(ctx);
   (is_set ? set_ : taken_away_).Add(ctx);

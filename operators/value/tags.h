@@ -30,6 +30,9 @@ class Tags final : public Operator<Takes<v1::Purchase, v1::Browse, v1::Support, 
   void On(const v1::Member&, Context& ctx) override { Look(TagKind::kMember, ctx); }
   void On(const v1::Engagement&, Context& ctx) override { Look(TagKind::kEngagement, ctx); }
   void OnTimer(const Timer&, Context& ctx) override { Look(std::nullopt, ctx); }
+  // Other thresholds set other tags.
+  bool visits() const override { return true; }
+  void OnPublished(Context& ctx) override { Look(std::nullopt, ctx); }
 
  protected:
   absl::Status Configure() override;

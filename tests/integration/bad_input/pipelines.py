@@ -49,8 +49,8 @@ MISTAKES = [
      ['"active" leads back to "growing" at the same moment', "`on` or `after`"]),
     ("a model of clusters that is cut off",
      ("sinks:", "  - {id: groups, type: clusters, inputs: [intake], "
-                "config: {model: ▸'{\"format\": 1, \"clust'}}\nsinks:"),
-     ["model: no model of clusters in JSON"]),
+                "config: {fitted: ▸'{\"format\": 1, \"clust'}}\nsinks:"),
+     ["fitted: no model of clusters in JSON"]),
     ("unknown input", ("[purchases, browses]", "[purchases, ▸visits]"), ["known: ", "browses"]),
 ]
 

@@ -57,6 +57,18 @@ void FakeContext::Send(OperatorBase& op, const google::protobuf::Message& messag
   FireDue();
 }
 
+void FakeContext::Visit(OperatorBase& op) {
+  published_ = {"change@1"};
+  now_ = watermark_ == absl::InfinitePast() ? absl::UnixEpoch() : watermark_;
+  event_id_ = published_.front();
+  event_source_ = types_.at(&op);
+  cause_ = Cause{"", 0, -1, event_id_, event_source_, false};
+  BeginCall(op);
+  op.Visit(*this);
+  EndCall();
+  FireDue();
+}
+
 void FakeContext::AdvanceTo(absl::Time watermark) {
   if (watermark < watermark_) Misused("a watermark never goes back");
   watermark_ = watermark;

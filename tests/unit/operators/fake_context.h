@@ -42,6 +42,9 @@ class FakeContext final : public OperatorContext, public StateAccess {
   // gives the cause. Then timers that are due fire.
   void Send(OperatorBase& op, const google::protobuf::Message& message, std::optional<absl::Time> at = std::nullopt);
 
+  // Has an operator visit the customer because of a publication, named "change@1", that holds from the watermark on.
+  void Visit(OperatorBase& op);
+
   // Moves the watermark to `watermark` and fires the timers of all operators that it passes, in order of deadlines.
   void AdvanceTo(absl::Time watermark);
 
@@ -79,6 +82,7 @@ class FakeContext final : public OperatorContext, public StateAccess {
   std::string_view customer() const override { return customer_; }
   const Cause& cause() const override { return cause_; }
   StateAccess& state() override { return *this; }
+  const std::vector<std::string>& published() const override { return published_; }
   std::string NextId() override;
   void Emit(const google::protobuf::Message& message) override;
   void Reject(std::string_view reason, std::string_view text) override;
@@ -115,6 +119,7 @@ class FakeContext final : public OperatorContext, public StateAccess {
   std::string event_id_;  // What the cause's views refer to.
   std::string event_source_;
   int64_t next_offset_ = 0;
+  std::vector<std::string> published_;
 
   const OperatorBase* running_ = nullptr;
   size_t emitted_in_call_ = 0;

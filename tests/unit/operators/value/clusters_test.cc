@@ -37,7 +37,7 @@ std::string Refused(const v1::ClusterModel& model) {
 }
 
 constexpr std::string_view kModel =
-    R"(model: '{"format": 1, "id": "clusters", "version": "v1", "features": ['
+    R"(fitted: '{"format": 1, "id": "clusters", "version": "v1", "features": ['
        '{"name": "orders", "mean": 1, "scale": 0.5}, {"name": "silence_days", "mean": 2, "scale": 1}],'
        ' "clusters": [{"name": "often", "centre": [1, -2]},'
        ' {"name": "new", "centre": [-0.6, -2]}, {"name": "away", "centre": [0, 2]}]}'
@@ -144,10 +144,10 @@ TEST_F(ClustersTest, WhoseOrdersAreAllTakenBackBelongsToNone) {
 }
 
 TEST_F(ClustersTest, RefusesAModelThatIsNone) {
-  EXPECT_THAT(std::string(clusters_.SetConfig(ConfigOf<ClustersConfig>("model: '{'")).message()),
-              HasSubstr("model: no model of clusters in JSON"));
-  EXPECT_THAT(std::string(clusters_.SetConfig(ConfigOf<ClustersConfig>("model: '{}'")).message()),
-              HasSubstr("model: format: expected 1"));
+  EXPECT_THAT(std::string(clusters_.SetConfig(ConfigOf<ClustersConfig>("fitted: '{'")).message()),
+              HasSubstr("fitted: no model of clusters in JSON"));
+  EXPECT_THAT(std::string(clusters_.SetConfig(ConfigOf<ClustersConfig>("fitted: '{}'")).message()),
+              HasSubstr("fitted: format: expected 1"));
 }
 
 }  // namespace

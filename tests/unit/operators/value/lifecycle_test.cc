@@ -155,6 +155,25 @@ TEST_F(LifecycleTest, AlertsOfChurnMoveToo) {
   EXPECT_THAT(Ways(), ElementsAre("unknown>acquired", "acquired>at-risk", "at-risk>active"));
 }
 
+TEST_F(LifecycleTest, APublishedTableMovesWhoSleepsAndTheirTimer) {
+  Configure(R"(transitions { from: "acquired" to: "lapsed" silent { seconds: 8640000 } })");
+  ann_.Buy(kStart);
+  Changes();
+  Configure(R"(version: "2" transitions { from: "acquired" to: "active" when: "customer.orders >= 1" }
+               transitions { from: "active" to: "lapsed" silent { seconds: 864000 } })");
+  ASSERT_TRUE(lifecycle_.visits());
+  ann_.ctx.Visit(lifecycle_);
+  EXPECT_THAT(Ways(), ElementsAre("acquired>active"));
+  EXPECT_EQ(Deadline(), kStart + 10 * kDay);
+}
+
+TEST_F(LifecycleTest, APublishedTableIsNothingToWhomItDoesNotKnow) {
+  Configure(R"(transitions { from: "acquired" to: "active" when: "customer.orders == 0" })");
+  ann_.ctx.Visit(lifecycle_);
+  EXPECT_THAT(Changes(), IsEmpty());
+  EXPECT_FALSE(ann_.ctx.HasState("lifecycle", "lifecycle"));
+}
+
 TEST_F(LifecycleTest, AnotherTableGoesOnFromTheStageAsItIs) {
   Configure(R"(transitions { from: "acquired" to: "active" on: "purchased" })");
   ann_.Buy(kStart);

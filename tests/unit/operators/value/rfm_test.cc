@@ -120,18 +120,20 @@ TEST_F(RfmTest, EntryAsksForItsTriggerButNotAgainWithinTheCooldown) {
   EXPECT_EQ(ann_.ctx.Counted(rfm_, "cooling_down"), 1);
 }
 
-TEST_F(RfmTest, OtherCutoffsMoveACustomerAtTheNextPurchase) {
+TEST_F(RfmTest, PublishedCutoffsMoveWhoSleeps) {
   Configure();
   for (int day = 0; day < 4; ++day) ann_.Buy(kStart + day * kDay);
   Changes();
   ASSERT_TRUE(Configured(R"(cutoffs { version: "2026-02" recency_days: [7, 21, 45, 90] orders: [9, 10, 11, 12]
                                       spent: [2, 4, 6, 8] })")
                   .ok());
-  ann_.Buy(kStart + 4 * kDay);
+  ASSERT_TRUE(rfm_.visits());
+  ann_.ctx.Visit(rfm_);
   const auto changes = Changes();
   ASSERT_THAT(changes, SizeIs(1));
   EXPECT_EQ(changes[0].to(), "new-customers");
   EXPECT_EQ(changes[0].cutoffs_version(), "2026-02");
+  EXPECT_THAT(changes[0].published(), ElementsAre("change@1"));
 }
 
 TEST_F(RfmTest, TakesCutoffsAsTheyAreFitted) {

@@ -127,7 +127,8 @@ TEST_F(TagsTest, KeepsTagsByNameAndDropsThoseThatAreNoMoreDeclared) {
   ASSERT_THAT(changes, SizeIs(2));
   EXPECT_THAT(changes[1].tags(), ElementsAre("buyer", "looker"));
   Configure(R"(version: "2" tags { name: "buyer" count: "purchase" at_least: 1 })");
-  ann_.Buy(kStart + 2 * kDay);
+  ASSERT_TRUE(tags_.visits());
+  ann_.ctx.Visit(tags_);
   EXPECT_THAT(Told(), ElementsAre("-looker"));
 }
 
