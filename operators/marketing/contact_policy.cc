@@ -35,6 +35,14 @@ std::string Channels(const Candidate& candidate) {
   });
 }
 
+// The policy's share in it, behind the rule's.
+void AddPublished(const std::vector<std::string>& published, v1::MarketingTrigger* trigger) {
+  for (const std::string& name : published) {
+    const auto& known = trigger->published();
+    if (std::find(known.begin(), known.end(), name) == known.end()) trigger->add_published(name);
+  }
+}
+
 std::string Sentence(v1::WithheldTrigger::Cause cause, const Candidate& candidate) {
   const std::string purpose = IsPromotional(candidate) ? "marketing" : "service";
   switch (cause) {
@@ -55,6 +63,8 @@ std::string Sentence(v1::WithheldTrigger::Cause cause, const Candidate& candidat
     case v1::WithheldTrigger::CANCELLED: return "it was called off in the meantime, as by a purchase";
     case v1::WithheldTrigger::OPEN_COMPLAINT:
       return "a complaint of the customer is open";
+    case v1::WithheldTrigger::PAUSED: return "its trigger was paused";
+    case v1::WithheldTrigger::SHADOW: return "it was decided for trial only";
     default:
       return "";
   }
@@ -98,8 +108,9 @@ void ContactPolicy::On(const Candidate& candidate, Context& ctx) {
   if (absl::ToUnixMillis(DecisionTime(ctx)) >= candidate.trigger().expires_at_ms()) {
     return Withhold(candidate, Withheld::EXPIRED, ctx);
   }
+  if (IsPaused(candidate)) return Withhold(candidate, Withheld::PAUSED, ctx);
   if (channels.empty()) return Withhold(candidate, Withheld::NO_CONSENT, ctx);
-  if (!IsPromotional(candidate)) return Release(candidate, channels.front(), ctx);
+  if (!IsPromotional(candidate)) return Send(candidate, channels.front(), ctx);
   if (OpenComplaints(profile_.Get(ctx)) > 0) return Withhold(candidate, Withheld::OPEN_COMPLAINT, ctx);
   Wait(candidate, ctx);
   Settle(ctx);
@@ -172,6 +183,8 @@ void ContactPolicy::Close(Context& ctx) {
         std::find_if_not(channels.begin(), channels.end(), [&](v1::Channel c) { return IsCapped(c, ctx); });
     if (candidate.trigger().expires_at_ms() <= now_ms) {
       Withhold(candidate, Withheld::EXPIRED, ctx);
+    } else if (IsPaused(candidate)) {
+      Withhold(candidate, Withheld::PAUSED, ctx);
     } else if (channels.empty()) {
       Withhold(candidate, Withheld::CONSENT_WITHDRAWN, ctx);
     } else if (has_open_complaint) {
@@ -184,7 +197,7 @@ void ContactPolicy::Close(Context& ctx) {
       is_won = true;
       RememberContact(*channel, ctx);
       const bool held_out = candidate.held_out() || IsHeldOut(ctx.customer());
-      held_out ? Withhold(candidate, Withheld::HOLDOUT, ctx) : Release(candidate, *channel, ctx);
+      held_out ? Withhold(candidate, Withheld::HOLDOUT, ctx) : Send(candidate, *channel, ctx);
     }
   }
   if (state_.Get(ctx).contacts().empty()) state_.Clear(ctx);
@@ -239,11 +252,25 @@ void ContactPolicy::RememberContact(v1::Channel channel, Context& ctx) {
   contact.set_channel(channel);
 }
 
+bool ContactPolicy::IsPaused(const Candidate& candidate) const {
+  const auto& paused = config().brakes().paused();
+  return config().brakes().pause_all() ||
+         std::find(paused.begin(), paused.end(), candidate.trigger().type()) != paused.end();
+}
+
+void ContactPolicy::Send(const Candidate& candidate, v1::Channel channel, Context& ctx) {
+  const auto& testers = config().brakes().test_recipients();
+  const bool is_tester = std::find(testers.begin(), testers.end(), ctx.customer()) != testers.end();
+  const bool is_trial = config().brakes().shadow() || (!testers.empty() && !is_tester);
+  is_trial ? Withhold(candidate, Withheld::SHADOW, ctx) : Release(candidate, channel, ctx);
+}
+
 void ContactPolicy::Release(const Candidate& candidate, v1::Channel channel, Context& ctx) {
   v1::MarketingTrigger trigger = candidate.trigger();
   trigger.set_trigger_id(ctx.NextId());
   trigger.set_channel(channel);
   trigger.set_released_at_ms(absl::ToUnixMillis(DecisionTime(ctx)));
+  AddPublished(ctx.published(), &trigger);
   released_.Add(ctx);
   ctx.Emit(trigger);
 }
@@ -252,6 +279,7 @@ void ContactPolicy::Withhold(const Candidate& candidate, Withheld::Cause cause, 
   Withheld withheld;
   *withheld.mutable_trigger() = candidate.trigger();
   withheld.mutable_trigger()->set_trigger_id(ctx.NextId());
+  AddPublished(ctx.published(), withheld.mutable_trigger());
   if (!candidate.channels().empty()) {
     withheld.mutable_trigger()->set_channel(static_cast<v1::Channel>(candidate.channels(0)));
   }

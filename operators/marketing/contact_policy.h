@@ -7,6 +7,8 @@
 // When a candidate comes, it is withheld at once if it has expired, if the customer consents to its purpose through
 // none of its channels, or if it is promotional and a complaint is open. Otherwise:
 //
+//   The brakes come first: what is paused is withheld, also while it waits.
+//
 //   Service messages are released at once. Quiet hours, caps, competition and holdout are not for them, nor do they
 //   count towards caps.
 //
@@ -14,12 +16,14 @@
 //   hours hold it, the window closes: all that wait are looked at in order of rank (the higher priority, then the
 //   later decision) and each meets the first of these that applies:
 //     EXPIRED            its time is over
+//     PAUSED             the brakes are on
 //     CONSENT_WITHDRAWN  no consent is left
 //     OPEN_COMPLAINT     a complaint is open
 //     OUTRANKED          a better one has just won
 //     FREQUENCY_CAP      every channel with consent has reached a cap
 //     HOLDOUT            the customer is in the comparison group, of all or of its campaign; counts as a contact, so
 //                        that both groups fare alike
+//     SHADOW             the brakes let it be decided only; counts as a contact
 //     released           through the first of its channels that has consent and is below its caps
 //   So at most one leaves a window, and windows do not overlap. A waiting candidate is withheld as soon as it expires,
 //   loses its consent, or its trigger or a purchase calls it off; beyond kMaxPending the lowest in rank is OUTRANKED.
@@ -78,6 +82,9 @@ class ContactPolicy final
   bool IsHeldOut(std::string_view customer) const;
   void RememberContact(v1::Channel channel, Context& ctx);
 
+  bool IsPaused(const Candidate& candidate) const;
+  // Releases it, unless it is for trial only.
+  void Send(const Candidate& candidate, v1::Channel channel, Context& ctx);
   void Release(const Candidate& candidate, v1::Channel channel, Context& ctx);
   void Withhold(const Candidate& candidate, Withheld::Cause cause, Context& ctx);
 
@@ -86,7 +93,7 @@ class ContactPolicy final
   Timer release_{this, "release"};
   Counter released_{this, "released"};
   // By cause.
-  std::array<Counter, 9> withheld_{{{this, "withheld"},
+  std::array<Counter, 11> withheld_{{{this, "withheld"},
                                     {this, "no_consent"},
                                     {this, "frequency_cap"},
                                     {this, "outranked"},
@@ -94,7 +101,9 @@ class ContactPolicy final
                                     {this, "expired"},
                                     {this, "cancelled"},
                                     {this, "open_complaint"},
-                                    {this, "consent_withdrawn"}}};
+                                    {this, "consent_withdrawn"},
+                                    {this, "paused"},
+                                    {this, "shadow"}}};
 
   QuietHours quiet_hours_;
   int64_t longest_cap_ms_ = 0;
