@@ -1,4 +1,4 @@
-"""Rows that models, cut-offs and clusters cannot be fitted to: refused before anything is written, saying what to do."""
+"""Rows that models, cut-offs and clusters cannot be fitted to: refused before anything is written, and why."""
 
 import pathlib
 import subprocess

@@ -1,0 +1,125 @@
+"""What is published on a real broker holds where it should, without a restart, and kills change nothing about it."""
+
+import datetime
+import json
+import random
+import subprocess
+import time
+import unittest
+
+from support import EBB, PARTITIONS, SOURCES, IntegrationTest, Pipeline, decisions, wait_until
+
+EVENTS = 30_000
+UNTIL = "2025-08-01"
+VALID_FROM = "2025-03-15T12:00:00Z"
+THRESHOLD = """\
+name: threshold
+valid_from: {valid_from}
+operators:
+  - id: churn
+    config: {{raise_risk: 0.5, clear_risk: 0.3}}
+"""
+
+
+class ControlTest(IntegrationTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.kafka.create(*[f"{shop}.{source}:{PARTITIONS}" for shop in ("shop", "live") for source in SOURCES])
+        cls.generate("--customers", "1000", "--days", "120", "--start", "2025-01-01", "--events", str(EVENTS), "--seed",
+                     "9", "--bootstrap", cls.kafka.bootstrap, "--topic-prefix", "shop.", "--truth",
+                     str(cls.directory / "truth.jsonl"))
+        cls.undisturbed = cls.make("undisturbed")
+        cls.publish(cls.undisturbed, THRESHOLD.format(valid_from=VALID_FROM))
+        cls.undisturbed.run("--until", UNTIL)
+
+    @classmethod
+    def make(cls, name, edit=lambda text: text):
+        return Pipeline(name, cls.directory, cls.kafka.bootstrap, edit=edit)
+
+    @classmethod
+    def control(cls, pipeline, *arguments):
+        """Exit code, standard output and standard error of `ebb control`."""
+        done = subprocess.run([EBB, "control", *arguments, "--pipeline", str(pipeline.file)], env=pipeline.environment,
+                              capture_output=True, text=True, timeout=150)
+        return done.returncode, done.stdout, done.stderr
+
+    @classmethod
+    def publish(cls, pipeline, amendment, *arguments):
+        file = cls.directory / f"{pipeline.name}.amendment.yaml"
+        file.write_text(amendment)
+        code, out, err = cls.control(pipeline, "publish", str(file), *arguments)
+        assert code == 0, f"exit code {code}\n{out}{err}"
+        return out
+
+    def alerts(self, pipeline):
+        return [json.loads(value) for _, _, _, value in self.kafka.read(f"{pipeline.name}.alerts")]
+
+    def test_it_holds_from_its_very_moment(self):
+        moment_ms = datetime.datetime.fromisoformat(VALID_FROM.replace("Z", "+00:00")).timestamp() * 1000
+        before, after = [], []
+        for alert in self.alerts(self.undisturbed):
+            (before if int(alert["decidedAtMs"]) < moment_ms else after).append(alert)
+        self.assertGreater(len(before), 20)
+        self.assertGreater(len(after), 50)
+        self.assertTrue(all("published" not in alert for alert in before))
+        self.assertTrue(all(alert["published"] == ["threshold@1"] for alert in after))
+        # Customers who slept were reckoned anew: some are alerted at that moment.
+        self.assertTrue(any(alert["tipping"]["eventId"] == "threshold@1" for alert in after))
+
+    def test_kills_change_nothing_about_it(self):
+        pipeline = self.make("killed", edit=lambda text: text.replace(
+            "runtime:\n", "runtime:\n  instance: one\n  commit_interval: 50ms\n"))
+        self.publish(pipeline, THRESHOLD.format(valid_from=VALID_FROM))
+        chance = random.Random(3)
+        for _ in range(4):
+            process = pipeline.start("--until", UNTIL)
+            self.processes.append(process)
+            wait_until(lambda: process.poll() is not None or pipeline.metric("ebb_records_in_total") > 0, 90, "progress")
+            time.sleep(chance.random() * 0.7)
+            process.kill()
+            process.wait()
+        pipeline.run("--until", UNTIL)
+        for result in ("alerts", "triggers", "withheld"):
+            self.assertEqual(decisions(self.kafka.read(f"killed.{result}")),
+                             decisions(self.kafka.read(f"undisturbed.{result}")), result)
+
+    def test_a_running_pipeline_takes_it_in_without_a_restart(self):
+        pipeline = self.make("live", edit=lambda text: text.replace("topic: shop.", "topic: live."))
+        process = pipeline.start()
+        self.processes.append(process)
+        wait_until(lambda: pipeline.get("/readyz"), 60, "readiness")
+        feed = subprocess.Popen([EBB, "generate", "--customers", "500", "--events", "12000", "--rate", "600", "--seed", "2",
+                                 "--bootstrap", self.kafka.bootstrap, "--topic-prefix", "live.", "--truth",
+                                 str(self.directory / "live-truth.jsonl")], stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL)
+        self.processes.append(feed)
+        wait_until(lambda: pipeline.metric("ebb_records_in_total") > 500, 60, "events")
+        out = self.publish(pipeline, "name: stages\noperators:\n  - id: lifecycle\n    config: {version: second}\n",
+                           "--wait", "60")
+        self.assertIn("stages@1 is in force", out)
+        self.assertIn("stages@1 in force (partitions 0, 1, 2, 3)", self.control(pipeline, "list")[1])
+        code, out, _ = self.control(pipeline, "rollback", "stages", "--to", "0", "--wait", "60")
+        self.assertEqual((code, "stages@2 is in force" in out), (0, True))
+        self.assertIn("-     config: {version: second}", self.control(pipeline, "diff", "stages")[1])
+        self.assertEqual(feed.wait(90), 0)
+        sent = sum(1 for source in SOURCES for _ in self.kafka.read(f"live.{source}"))
+        wait_until(lambda: pipeline.metric("ebb_records_in_total") >= sent, 60, "all events")
+        self.assertEqual(pipeline.metric("ebb_records_in_total"), sent)
+        self.assertIsNone(process.poll())
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
+
+    def test_mistakes_are_told_with_their_place_and_nothing_is_published(self):
+        pipeline = self.make("mistaken")
+        file = self.directory / "mistaken.amendment.yaml"
+        file.write_text("name: threshold\noperators:\n  - id: churn\n    config: {raise_risc: 0.5}\n")
+        code, _, err = self.control(pipeline, "publish", str(file))
+        self.assertEqual((code, err), (2, f'{file}:4:14: unknown key "raise_risc"; did you mean "raise_risk"?\n'))
+        self.assertIn("nothing was ever published on mistaken.control", self.control(pipeline, "list")[1])
+        code, _, err = self.control(pipeline, "rollback", "threshold")
+        self.assertEqual((code, err), (2, "ebb: nothing named threshold was ever published; see ebb control list\n"))
+
+
+if __name__ == "__main__":
+    unittest.main()
