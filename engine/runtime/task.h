@@ -201,7 +201,7 @@ class Task final : public ResultSink {
   bool VisitInTime(Customer* customer);
   // Stands with the sweep where the end of an epoch left it.
   void SetSweep(const v1::EpochRecord& record);
-  void AddControlRows();
+  void AddRefusals();
   // Runs with this from now on.
   void Install(std::shared_ptr<const PipelineSpec> spec, std::unique_ptr<Graph> graph);
   bool Settled() const { return !epoch_open_ && low_water_ == epoch_; }
@@ -263,7 +263,6 @@ class Task final : public ResultSink {
   OutputRecord row_;                     // this is the one at hand,
   std::optional<OutputRecord> closing_;  // and last the epoch record.
   v1::EpochRecord record_;
-  std::vector<std::pair<std::string, std::optional<std::string>>> control_rows_;  // Leave before write-backs.
 
   // The record or timer that operators have at hand.
   std::optional<size_t> source_at_hand_;

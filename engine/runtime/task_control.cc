@@ -44,6 +44,8 @@ TaskControl::TaskControl(std::shared_ptr<const PipelineSpec> file) : file_(std::
 absl::StatusOr<std::shared_ptr<const PipelineSpec>> TaskControl::Adopt(Store* store) {
   entries_.clear();
   in_force_.clear();
+  strangers_.clear();
+  forgotten_.clear();
   refusals_.clear();
   next_.reset();
   barrier_ms_.reset();
@@ -62,7 +64,9 @@ absl::StatusOr<std::shared_ptr<const PipelineSpec>> TaskControl::Adopt(Store* st
       v1::ControlEntry& last = in_force_[entry.publication().name()];
       if (last.publication().version() < entry.publication().version()) last = entry;
     }
-    entries_[KeyOf(entry)] = std::move(entry);
+    const std::string known_as = KeyOf(entry);
+    if (entry.publication().version() == 0) strangers_[entry.offset()] = known_as;
+    entries_[known_as] = std::move(entry);
     return true;
   });
   if (!status.ok()) return status;
@@ -184,12 +188,26 @@ absl::StatusOr<TaskControl::Next> TaskControl::Build(const Published& published,
 }
 
 void TaskControl::Refuse(const Published& published, std::string why, bool is_version) {
+  // They are met in the order of their offsets.
+  if (!is_version && !strangers_.empty() && published.offset <= strangers_.rbegin()->first) return;
   v1::ControlEntry entry;
   entry.set_offset(published.offset);
   if (is_version) *entry.mutable_publication() = published.publication;
-  entry.set_refusal(why);
-  if (!entries_.try_emplace(KeyOf(entry), entry).second) return;
-  refusals_.emplace_back(published, std::move(why));
+  entry.set_refusal(std::move(why));
+  std::string key = KeyOf(entry);
+  if (!entries_.try_emplace(key, entry).second) return;
+  if (!is_version) strangers_[published.offset] = key;
+  ForgetOldStrangers();
+  refusals_.push_back({published, std::move(key), std::move(entry)});
+}
+
+void TaskControl::ForgetOldStrangers() {
+  while (strangers_.size() > kMostStrangers) {
+    const auto oldest = strangers_.begin();
+    forgotten_.push_back(oldest->second);
+    entries_.erase(oldest->second);
+    strangers_.erase(oldest);
+  }
 }
 
 void TaskControl::EpochEnded(const Standing& standing) {
@@ -202,37 +220,36 @@ bool TaskControl::WantsDrain(int64_t watermark_ms) const {
   return next_ && (!barrier_ms_ || *barrier_ms_ - kDrainAheadMs <= watermark_ms);
 }
 
-std::vector<std::pair<std::string, std::optional<std::string>>> TaskControl::Rows(bool takes) {
-  std::vector<std::pair<std::string, std::optional<std::string>>> rows;
-  for (const auto& [published, why] : refusals_) {
-    const auto known = std::find_if(entries_.begin(), entries_.end(),
-                                    [&](const auto& entry) { return entry.second.offset() == published.offset; });
-    rows.emplace_back(layout::ControlKey(known->first), known->second.SerializeAsString());
+void TaskControl::AddRows(bool takes, WriteBatch* rows) {
+  for (const Refusal& refusal : refusals_) {
+    rows->Put(layout::ControlKey(refusal.key), refusal.entry.SerializeAsString());
   }
-  if (!takes) return rows;
+  for (const std::string& key : forgotten_) rows->Delete(layout::ControlKey(key));
+  if (!takes) return;
   next_->entry.set_holds_from_ms(*barrier_ms_);
-  rows.emplace_back(layout::ControlKey(KeyOf(next_->entry)), next_->entry.SerializeAsString());
-  if (const std::optional<std::string> oldest = Oldest()) rows.emplace_back(layout::ControlKey(*oldest), std::nullopt);
-  return rows;
+  rows->Put(layout::ControlKey(KeyOf(next_->entry)), next_->entry.SerializeAsString());
+  if (const std::optional<std::string> oldest = Oldest()) rows->Delete(layout::ControlKey(*oldest));
 }
 
 std::optional<std::string> TaskControl::Oldest() const {
-  if (entries_.size() < kMostEntries) return std::nullopt;
+  if (entries_.size() - strangers_.size() < kMostEntries) return std::nullopt;
   const std::pair<const std::string, v1::ControlEntry>* oldest = nullptr;
   for (const auto& entry : entries_) {
     const auto last = in_force_.find(entry.second.publication().name());
     if (last != in_force_.end() && last->second.offset() == entry.second.offset()) continue;
+    if (entry.second.publication().version() == 0) continue;
     if (oldest == nullptr || entry.second.offset() < oldest->second.offset()) oldest = &entry;
   }
   return oldest == nullptr ? std::nullopt : std::optional(oldest->first);
 }
 
 void TaskControl::RefusalsWritten() {
-  for (const auto& [published, why] : refusals_) {
-    notes_.push_back({true, Text("a publication (key ", published.key, ", offset ", published.offset,
-                                 ") cannot be taken in: ", why)});
+  for (const Refusal& refusal : refusals_) {
+    notes_.push_back({true, Text("a publication (key ", refusal.published.key, ", offset ", refusal.published.offset,
+                                 ") cannot be taken in: ", refusal.entry.refusal())});
   }
   refusals_.clear();
+  forgotten_.clear();
 }
 
 TaskControl::Next TaskControl::Take() {

@@ -69,11 +69,15 @@ class TaskControl {
   // State should be written sooner than need be, so that the next version finds nothing left to be redone.
   bool WantsDrain(int64_t watermark_ms) const;
 
-  // What the epoch that is closing writes: keys and values of rows, none for a row that goes. `takes`: the next version
-  // holds from its end.
-  std::vector<std::pair<std::string, std::optional<std::string>>> Rows(bool takes);
-  // Publications that the closing epoch is to send to dead letters, with the reasons.
-  const std::vector<std::pair<Published, std::string>>& refusals() const { return refusals_; }
+  // Adds what the epoch that is closing writes. `takes`: the next version holds from its end.
+  void AddRows(bool takes, WriteBatch* rows);
+  // What cannot be taken in, and the closing epoch is to send to dead letters.
+  struct Refusal {
+    Published published;
+    std::string key;  // Of the entry, which says why.
+    v1::ControlEntry entry;
+  };
+  const std::vector<Refusal>& refusals() const { return refusals_; }
   // That epoch is committed: what it sent to dead letters is done with.
   void RefusalsWritten();
   // And the next version holds.
@@ -81,7 +85,7 @@ class TaskControl {
 
   // What is in force, by name.
   const std::map<std::string, v1::ControlEntry>& in_force() const { return in_force_; }
-  // All that was taken in or refused, by "name@version" or "@offset".
+  // What was taken in or refused, by "name@version" or "@offset".
   const std::map<std::string, v1::ControlEntry>& entries() const { return entries_; }
   // Goes into epoch records; with `takes`, as of the end of the closing epoch.
   v1::EpochRecord::ControlPosition Position(bool takes) const;
@@ -98,6 +102,8 @@ class TaskControl {
   static constexpr int kMostDrainEpochs = 200;
   // More than this a task does not remember; of those that later versions have replaced the oldest go.
   static constexpr size_t kMostEntries = 1000;
+  // Nor more records that are no version of anything; the oldest go.
+  static constexpr size_t kMostStrangers = 100;
 
  private:
   // What to take next; null for nothing. Refuses what cannot be read.
@@ -106,6 +112,7 @@ class TaskControl {
   void Begin(const Standing& standing);
   // As that version, or as a record that is none.
   void Refuse(const Published& published, std::string why, bool is_version);
+  void ForgetOldStrangers();
   // The key of the entry that goes when another one comes; nothing while there is room.
   std::optional<std::string> Oldest() const;
   absl::StatusOr<std::shared_ptr<const PipelineSpec>> Amended(
@@ -114,7 +121,9 @@ class TaskControl {
   const std::shared_ptr<const PipelineSpec> file_;
   std::map<std::string, v1::ControlEntry> entries_;   // By key.
   std::map<std::string, v1::ControlEntry> in_force_;  // By name.
-  std::vector<std::pair<Published, std::string>> refusals_;
+  std::map<int64_t, std::string> strangers_;          // Keys of entries that are no version of anything, by offset.
+  std::vector<std::string> forgotten_;                // Keys of entries whose rows go with the closing epoch.
+  std::vector<Refusal> refusals_;
   std::optional<Next> next_;
   std::optional<int64_t> barrier_ms_;
   uint64_t generation_ = 0;

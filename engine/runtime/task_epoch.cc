@@ -42,7 +42,7 @@ absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
   write_back_ = cache_->SelectWriteBack(epoch, catch_up ? epoch : least_low, least_low, catch_up ? kCatchUpBytes : 0);
   if (auto status = AtStep(Step::kSelected); !status.ok()) return status;
   takes_version_ = barrier_done_ && write_back_.low_water == epoch;
-  control_rows_ = control_.Rows(takes_version_);
+  control_.AddRows(takes_version_, &write_back_.rows);
   record_ = MakeRecord(write_back_, wall_clock);
   if (*left_over != nullptr) {
     record_.mutable_left_over()->set_time_ms((*left_over)->time_ms);
@@ -54,7 +54,7 @@ absl::Status Task::Close(const Budget& budget, absl::Time wall_clock) {
     manifest.value = manifest_.SerializeAsString();
     outbox_.Add(manifest);
   }
-  AddControlRows();
+  AddRefusals();
   const Step step = write_back_.rows.deletes() ? Step::kTombstones : Step::kSerialised;
   if (auto status = AtStep(step); !status.ok()) return status;
   closing_ = ForChangelog();
@@ -99,7 +99,7 @@ v1::EpochRecord Task::MakeRecord(const WriteBack& written, absl::Time wall_clock
   record.set_changelog_uuid(manifest_.changelog_uuid());
   record.set_epoch(epoch_ + 1);
   record.set_low_water(written.low_water);
-  record.set_entries(written.rows.size() + control_rows_.size() + (manifest_written_ ? 0 : 1));
+  record.set_entries(written.rows.size() + (manifest_written_ ? 0 : 1));
   record.set_owner(options_.owner);
   record.set_program(spec_->fingerprint);
   for (size_t i = 0; i < sources_.size(); ++i) {
@@ -150,13 +150,6 @@ absl::Status Task::Committed(int64_t changelog_end, absl::Time wall_clock) {
   if (auto status = AtStep(Step::kCacheCommitted); !status.ok()) return status;
   if (!manifest_written_) batch.Put(layout::ManifestKey(), manifest_.SerializeAsString());
   manifest_written_ = true;
-  for (const auto& [key, value] : control_rows_) {
-    if (value) {
-      batch.Put(key, *value);
-    } else {
-      batch.Delete(key);
-    }
-  }
   batch.Put(layout::EpochKey(EpochSlot(epoch_)), record_.SerializeAsString());
   if (changelog_end >= 0) {
     v1::StorePosition position;
@@ -203,20 +196,14 @@ void Task::SetSweep(const v1::EpochRecord& record) {
   }
 }
 
-void Task::AddControlRows() {
-  for (const auto& [key, value] : control_rows_) {
-    OutputRecord row = ForChangelog();
-    row.key = key;
-    row.value = value;
-    outbox_.Add(row);
-  }
+void Task::AddRefusals() {
   // One task tells for all, though each decides for itself.
   if (options_.partition != 0) return;
   const TopicPartition from{file_->config.control().topic(), 0};
-  for (const auto& [published, why] : control_.refusals()) {
+  for (const auto& [published, key, entry] : control_.refusals()) {
     RecordBatch batch;
     batch.Add(published.offset, published.timestamp_ms, published.key, published.value);
-    outbox_.Add(MakeDeadLetter(file_->config.dead_letters(), from, batch[0], "control", why));
+    outbox_.Add(MakeDeadLetter(file_->config.dead_letters(), from, batch[0], "control", entry.refusal()));
   }
 }
 
@@ -226,7 +213,6 @@ void Task::ClearEpoch() {
   rows_gone_ = 0;
   closing_.reset();
   epoch_open_ = frozen_ = at_barrier_ = barrier_done_ = takes_version_ = swept_ = false;
-  control_rows_.clear();
   epoch_expires_ms_ = Debt::kNever;
   answered_ms_.clear();
   epoch_stats_ = TaskStats(spec_->sources.size(), spec_->sinks.size());

@@ -6,6 +6,7 @@
 
 #include "ebb/v1/customer_features.pb.h"
 #include "engine/runtime/control_feed.h"
+#include "engine/runtime/task_control.h"
 #include "engine/runtime/weigh_config.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "tests/unit/engine/runtime/runtime_fixture.h"
@@ -183,6 +184,23 @@ TEST_F(ControlTest, WhatDoesNotFitIsADeadLetterAndTheLastGoodVersionGoesOn) {
   EXPECT_EQ(reasons[0], "colour@1:3:26: unknown key \"color\"; known here: weight");
   EXPECT_EQ(reasons[1], "expected a message ebb.v1.Publication, got other bytes");
   EXPECT_EQ(reasons[2], "weight@2:3:34: must be at most 100, got \"1000\"");
+}
+
+// Only the last of them are remembered; those before are not refused anew.
+TEST_F(ControlTest, MoreNonsenseThanIsRememberedIsRefusedOnce) {
+  constexpr size_t kCount = TaskControl::kMostStrangers + 20;
+  auto process = Start();
+  const auto append = [&](size_t count) {
+    for (size_t i = 0; i < count; ++i) ASSERT_TRUE(broker_.Append({"control", 0}, Text("key-", i), "nonsense").ok());
+  };
+  append(kCount - 1);
+  Settle(*process);
+  EXPECT_EQ(DeadLetters().size(), kCount - 1);
+  process.reset();
+  process = Start();
+  append(1);
+  Settle(*process);
+  EXPECT_EQ(DeadLetters().size(), kCount);
 }
 
 TEST_F(ControlTest, RollbackToTheFileLeavesNothing) {
