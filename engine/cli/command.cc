@@ -23,22 +23,28 @@ extern "C" void OnStopSignal(int signal) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const PipelineSpec>> ReadPipeline(const std::string& path) {
+absl::StatusOr<std::string> ReadText(std::string_view what, const std::string& path) {
   std::ifstream file(path);
-  if (!file) return absl::NotFoundError(Text("cannot read the pipeline file ", path, ": ", std::strerror(errno)));
+  if (!file) return absl::NotFoundError(Text("cannot read the ", what, " ", path, ": ", std::strerror(errno)));
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
-    return absl::NotFoundError(Text("cannot read the pipeline file ", path, ": it is a directory"));
+    return absl::NotFoundError(Text("cannot read the ", what, " ", path, ": it is a directory"));
   }
   std::ostringstream text;
   text << file.rdbuf();
+  return text.str();
+}
+
+absl::StatusOr<std::shared_ptr<const PipelineSpec>> ReadPipeline(const std::string& path) {
+  auto text = ReadText("pipeline file", path);
+  if (!text.ok()) return text.status();
   Surroundings surroundings = Surroundings::OfProcess();
   surroundings.kafka_property = [](std::string_view, std::string_view key, std::string_view value) {
     KafkaConnection connection;
     connection.properties[std::string(key)] = std::string(value);
     return CheckProperties(connection);
   };
-  return LoadPipeline(text.str(), path, surroundings);
+  return LoadPipeline(*text, path, surroundings);
 }
 
 KafkaConnection ConnectionOf(const PipelineSpec& spec) {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -21,6 +22,9 @@ inline constexpr char kVersion[] = "0.1.0";
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;   // It was tried, and the message says what went wrong.
 inline constexpr int kExitRefused = 2;  // Nothing was tried: the command line or the pipeline is wrong.
+
+// All of a file, named `what` where it cannot be read. NotFound.
+absl::StatusOr<std::string> ReadText(std::string_view what, const std::string& path);
 
 // Reads a pipeline file, librdkafka's properties included in the checks. InvalidArgument: every mistake, a line each;
 // NotFound, PermissionDenied: the file.

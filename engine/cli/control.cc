@@ -1,7 +1,5 @@
-#include <fstream>
 #include <iostream>
 #include <memory>
-#include <sstream>
 #include <string>
 
 #include "CLI/Config.hpp"
@@ -13,6 +11,7 @@
 #include "engine/cli/control_topic.h"
 #include "engine/cli/line_diff.h"
 #include "engine/observe/admin_client.h"
+#include "engine/pipeline/config_tree.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -24,7 +23,6 @@ struct ControlOptions {
   std::string pipeline;
   std::string file;
   std::string name;
-  std::string valid_from;
   int64_t from = -1;
   int64_t to = -1;
   bool dry_run = false;
@@ -33,13 +31,6 @@ struct ControlOptions {
 
 std::string Moment(int64_t ms) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixMillis(ms), absl::UTCTimeZone());
-}
-
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) return absl::NotFoundError(Text("cannot read the file ", path));
-  return text.str();
 }
 
 // What is published of other names, and then this, must make a pipeline.
@@ -68,7 +59,7 @@ absl::Status AwaitTaken(const PipelineSpec& spec, const v1::Publication& publica
     said = std::string(answer.status().message());
     if (absl::IsFailedPrecondition(answer.status())) return answer.status();
     absl::SleepFor(kPause);
-  } while (absl::Now() < until && !StopRequested());
+  } while (absl::Now() < until);
   return absl::DeadlineExceededError(Text(PublicationKey(publication), " is published, but after ",
                                           absl::FormatDuration(patience), " not in force everywhere: ", said));
 }
@@ -85,14 +76,15 @@ int Announce(const PipelineSpec& spec, const v1::Publication& publication, const
 int Publish(const ControlOptions& options) {
   auto spec = ReadPipeline(options.pipeline);
   if (!spec.ok()) return RefusePipeline(spec.status());
-  auto text = ReadFile(options.file);
+  auto text = ReadText("amendment", options.file);
   if (!text.ok()) return Fail(text.status());
   const Surroundings surroundings = Surroundings::OfProcess();
   auto amendment = ResolveAmendment(*text, options.file, surroundings);
   if (!amendment.ok()) return RefusePipeline(amendment.status());
-  if (amendment->second.size() > kMaxPublicationBytes / 2) {
-    return Fail(absl::InvalidArgumentError(Text(options.file, ": has ", amendment->second.size(), " bytes; at most ",
-                                                kMaxPublicationBytes / 2, " can be published")));
+  if (amendment->second.size() > kMaxConfigBytes) {
+    return Fail(absl::InvalidArgumentError(Text(options.file, ": has ", amendment->second.size(),
+                                                " bytes once ${...} is replaced; at most ", kMaxConfigBytes,
+                                                " can be published")));
   }
   auto topic = ControlTopic::Read(**spec);
   if (!topic.ok()) return Fail(topic.status());
@@ -225,7 +217,7 @@ void AddControlCommand(CLI::App& app, int* exit_code) {
       "  valid_from: 2026-12-01T00:00:00Z    # left out: now\n"
       "  operators:\n"
       "    - id: churn\n"
-      "      config: {threshold: 0.8}\n\n"
+      "      config: {raise_risk: 0.8}\n\n"
       "It is checked together with the pipeline file and all else that is published. Every task takes it in between\n"
       "two records, without a stop; docs/control.md has the rules.\n\n"
       "Exit codes: 0 published; 1 Kafka, or it is not in force in time; 2 it has mistakes.");

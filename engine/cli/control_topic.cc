@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "engine/cli/await.h"
 #include "engine/cli/command.h"
 #include "engine/kafka/cluster.h"
 #include "engine/kafka/input.h"
@@ -17,17 +18,6 @@ namespace {
 constexpr absl::Duration kPatience = absl::Seconds(30);
 constexpr absl::Duration kPause = absl::Milliseconds(5);
 constexpr size_t kRecordsAtOnce = 1000;
-
-// Asks until there is an answer, or for as long as one may wait.
-template <class Ask>
-auto Await(Ask ask) {
-  const absl::Time until = absl::Now() + kPatience;
-  for (;;) {
-    auto answer = ask();
-    if (!absl::IsUnavailable(answer.status()) || absl::Now() >= until) return answer;
-    absl::SleepFor(kPause);
-  }
-}
 
 std::string Author() {
   const char* user = std::getenv("USER");

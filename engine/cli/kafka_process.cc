@@ -7,6 +7,7 @@
 #include <future>
 #include <random>
 
+#include "engine/cli/await.h"
 #include "engine/cli/command.h"
 #include "engine/cli/control_topic.h"
 #include "engine/kafka/cluster.h"
@@ -26,17 +27,6 @@ namespace {
 // Larger than any customer's document may become within one epoch.
 constexpr int64_t kChangelogMessageBytes = 8 << 20;
 constexpr absl::Duration kQuestionPatience = absl::Seconds(4);
-
-// Repeats a question until its answer is there; the cluster itself bounds how long that takes.
-template <class Question>
-auto Await(Question ask) -> decltype(ask()) {
-  for (;;) {
-    auto answer = ask();
-    if (!absl::IsUnavailable(answer.status())) return answer;
-    if (StopRequested()) return absl::CancelledError("told to stop while it waited for Kafka");
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-}
 
 std::string DefaultInstance(const std::string& state_dir) {
   char host[256] = "";

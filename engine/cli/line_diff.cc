@@ -9,6 +9,8 @@ namespace ebb {
 namespace {
 
 constexpr size_t kContext = 3;
+// Of the table in Compare, 64 MiB: some 4,000 lines by as many.
+constexpr size_t kMostPairs = 16 << 20;
 
 struct Line {
   char mark = ' ';
@@ -30,6 +32,11 @@ void Compare(const std::vector<std::string_view>& before, const std::vector<std:
              std::vector<Line>* lines) {
   const size_t rows = before.size();
   const size_t columns = after.size();
+  if ((rows + 1) * (columns + 1) > kMostPairs) {
+    for (const std::string_view line : before) lines->push_back({'-', line});
+    for (const std::string_view line : after) lines->push_back({'+', line});
+    return;
+  }
   // common[i][j]: how many lines the rests from i and from j have in common.
   std::vector<uint32_t> common((rows + 1) * (columns + 1));
   const auto at = [&](size_t i, size_t j) -> uint32_t& { return common[i * (columns + 1) + j]; };
