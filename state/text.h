@@ -22,6 +22,9 @@ std::string Text(const Parts&... parts) {
   return absl::StrCat(piece(parts)...);
 }
 
+// Without the end of the line.
+inline std::string_view FirstLine(std::string_view text) { return text.substr(0, text.find('\n')); }
+
 }  // namespace ebb
 
 #endif  // EBB_STATE_TEXT_H_

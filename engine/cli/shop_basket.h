@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <string>
 
-#include "engine/cli/shop_chance.h"
+#include "state/chance.h"
 
 namespace ebb {
 

@@ -18,7 +18,7 @@
 #include "ebb/v1/purchase.pb.h"
 #include "ebb/v1/support.pb.h"
 #include "engine/cli/shop_basket.h"
-#include "engine/cli/shop_chance.h"
+#include "state/chance.h"
 
 namespace ebb {
 

@@ -29,11 +29,11 @@ std::string NotA(std::string_view type, std::string_view format) {
 
 // The first line of what the parser says, as a header may hold it: bounded, and in UTF-8 also where the input is not.
 // On further lines protobuf points at the place.
-std::string FirstLine(std::string_view text) {
+std::string Explanation(std::string_view text) {
   constexpr size_t kMaxBytes = 300;
   // Of what has no name, such as the whole, protobuf gives an empty one.
   while (text.starts_with(": ")) text.remove_prefix(2);
-  return AsUtf8(text.substr(0, std::min(kMaxBytes, text.find('\n'))));
+  return AsUtf8(FirstLine(text).substr(0, kMaxBytes));
 }
 
 // JSON that nests deeper than any event is refused before the parser recurses into it.
@@ -125,7 +125,7 @@ std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
     const size_t begin = bytes.find_first_not_of(" \t\r\n");
     const bool is_object = begin != std::string_view::npos && bytes[begin] == '{';
     return Rejection{"unparsable",
-                     Text(NotA(type, "JSON"), ": ", FirstLine(why),
+                     Text(NotA(type, "JSON"), ": ", Explanation(why),
                           is_object ? "" : " An event is an object; should the format of the source be protobuf?")};
   }
   const bool parsed = message_->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));

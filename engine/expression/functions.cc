@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/time/civil_time.h"
 #include "engine/expression/moments.h"
+#include "state/utf8.h"
 
 namespace ebb::expression {
 namespace {
@@ -147,7 +148,7 @@ Value Convert(const Value& a, const Node& node, Frame& frame) {
 Value SizeOfText(const Value& a, const Node& node, Frame& frame) {
   const std::string_view text = a.view();
   if (!frame.VisitText(text.size())) return Fail(Failure::kText, node.column);
-  return Int(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+  return Int(std::count_if(text.begin(), text.end(), [](char c) { return !ContinuesCharacter(c); }));
 }
 Value SizeOfMany(const Value& a, const Node&, Frame& frame) { return Int(SizeOf(a, frame.fields)); }
 

@@ -11,6 +11,7 @@
 #include "engine/expression/unescape.h"
 #include "engine/wording/wording.h"
 #include "google/protobuf/stubs/common.h"
+#include "state/utf8.h"
 #include "tao/pegtl.hpp"
 #include "tao/pegtl/contrib/limit_depth.hpp"
 
@@ -462,7 +463,8 @@ std::string GotAt(std::string_view text, size_t place) {
 
 int ColumnOf(std::string_view text, size_t place) {
   const std::string_view before = text.substr(0, place);
-  return 1 + static_cast<int>(std::count_if(before.begin(), before.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+  return 1 +
+         static_cast<int>(std::count_if(before.begin(), before.end(), [](char c) { return !ContinuesCharacter(c); }));
 }
 
 std::unique_ptr<Syntax> Parse(std::string_view text, std::vector<Mistake>& mistakes) {

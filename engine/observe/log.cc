@@ -8,6 +8,7 @@
 #include "spdlog/pattern_formatter.h"
 #include "spdlog/sinks/stdout_color_sinks.h"
 #include "spdlog/spdlog.h"
+#include "state/utf8.h"
 
 namespace ebb {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 // How many bytes of well-formed UTF-8 `text` begins with, 0 when it begins with none. Source: RFC 3629, section 4.
 size_t LeadingCharacter(std::string_view text) {
   const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0; };
-  const auto follows = [&](size_t i) { return (byte(i) & 0xC0) == 0x80; };
+  const auto follows = [&](size_t i) { return i < text.size() && ContinuesCharacter(text[i]); };
   const int first = byte(0);
   const int second = byte(1);
   if (first < 0x80) return 1;

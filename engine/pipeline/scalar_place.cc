@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "state/utf8.h"
+
 namespace ebb {
 namespace {
 
 constexpr size_t kNone = absl::string_view::npos;
-
-bool StartsCharacter(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; }
 
 // Goes along a scalar in the file and in what was read of it.
 class Walk {
@@ -46,7 +46,7 @@ class Walk {
     return true;
   }
 
-  bool AtCharacter() const { return passed_ == text_.size() || StartsCharacter(text_[passed_]); }
+  bool AtCharacter() const { return passed_ == text_.size() || !ContinuesCharacter(text_[passed_]); }
   bool AtEnd() const { return passed_ == text_.size(); }
   bool IsLost() const { return at_ == kNone; }
 

@@ -51,10 +51,7 @@ std::string Escaped(absl::string_view text) {
 }
 
 std::string Quoted(absl::string_view text) {
-  size_t size = std::min(text.size(), kMaxQuoted);
-  // A letter of several bytes is shown whole or not at all.
-  while (size > 0 && size < text.size() && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
-  const std::string shown = Escaped(text.substr(0, size));
+  const std::string shown = Escaped(text.substr(0, CutUtf8({text.data(), text.size()}, kMaxQuoted).size()));
   return absl::StrCat("\"", shown, text.size() > kMaxQuoted ? "…" : "", "\"");
 }
 

@@ -11,6 +11,8 @@
 #include "operators/churn/rhythm.h"
 #include "operators/churn/risk_features.h"
 #include "operators/event_time.h"
+#include "operators/features/event_history.h"
+#include "operators/reason.h"
 #include "state/soundness.h"
 #include "state/text.h"
 
@@ -20,13 +22,9 @@ namespace {
 using operators::ChurnState;
 
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
-constexpr double kMillisPerDay = 86'400'000.0;
-constexpr double kDaysPerWeek = 7;
 
 // A contact shows as a reason when it followed the last purchase by more than this.
 constexpr double kContactAfterDays = 1;
-
-double Days(int64_t from_ms, int64_t to_ms) { return static_cast<double>(to_ms - from_ms) / kMillisPerDay; }
 
 double LogOdds(double probability) {
   constexpr double kEdge = 1e-12;
@@ -36,21 +34,6 @@ double LogOdds(double probability) {
 
 int64_t LastContactMs(const operators::CustomerProfile& profile) {
   return std::max(profile.browse().last_ms(), profile.support().last_ms());
-}
-
-v1::Reason MakeReason(std::string_view code, double value, double baseline, double contribution, std::string text) {
-  v1::Reason reason;
-  reason.set_code(std::string(code));
-  reason.set_value(value);
-  reason.set_baseline(baseline);
-  reason.set_contribution(contribution);
-  reason.set_text(std::move(text));
-  return reason;
-}
-
-std::string Count(double count, std::string_view noun) {
-  const std::string rounded = absl::StrFormat("%.0f", count);
-  return Text(rounded, " ", noun, rounded == "1" ? "" : "s");
 }
 
 PurchaseHistory OnDayOfLastPurchase(PurchaseHistory history) {
@@ -211,18 +194,17 @@ Churn::Step Churn::FittedStep(v1::ChurnAlert::Kind kind, const View& view, const
   if (!(overdue_weeks < kMaxSilenceWeeks)) return {kind, kNever};
   from_ms = std::max(from_ms, last_ms + static_cast<int64_t>(std::ceil(overdue_weeks * kMillisPerWeek)));
   // Days are counted from the last purchase, so that it does not matter when it is looked.
-  constexpr auto kDayMs = static_cast<int64_t>(kMillisPerDay);
-  const int64_t first_day = (std::max<int64_t>(0, from_ms - last_ms) + kDayMs - 1) / kDayMs;
-  if (last_ms + first_day * kDayMs > view.at_ms) return {kind, last_ms + first_day * kDayMs, true};
-  const int64_t today = std::max<int64_t>(0, view.at_ms - last_ms) / kDayMs;
+  const int64_t first_day = (std::max<int64_t>(0, from_ms - last_ms) + kMillisPerDay - 1) / kMillisPerDay;
+  if (last_ms + first_day * kMillisPerDay > view.at_ms) return {kind, last_ms + first_day * kMillisPerDay, true};
+  const int64_t today = std::max<int64_t>(0, view.at_ms - last_ms) / kMillisPerDay;
   View silent = view;
   for (int64_t day = today; day < today + kLookAheadDays; ++day) {
-    silent.at_ms = std::max(last_ms + day * kDayMs, view.at_ms);
+    silent.at_ms = std::max(last_ms + day * kMillisPerDay, view.at_ms);
     if (Risk(silent) >= line.risk) return {kind, silent.at_ms};
   }
   const int64_t further = today + kLookAheadDays;
   if (static_cast<double>(further) > kMaxSilenceWeeks * kDaysPerWeek) return {kind, kNever};
-  return {kind, last_ms + further * kDayMs, true};
+  return {kind, last_ms + further * kMillisPerDay, true};
 }
 
 void Churn::Alert(v1::ChurnAlert::Kind kind, const View& view, Context& ctx) {
@@ -317,17 +299,16 @@ std::vector<v1::Reason> Churn::Reasons(const View& view) const {
   const double gap_days = TypicalGapWeeks(now, typical_gap_weeks_) * kDaysPerWeek;
 
   std::vector<v1::Reason> reasons;
-  reasons.push_back(MakeReason("days_since_purchase", silent_days, gap_days,
-                               LogOdds(Risk(now)) - LogOdds(Risk(then)),
-                               Text("no purchase for ", Count(silent_days, "day"), "; usually buys every ",
-                                            Count(gap_days, "day"))));
+  reasons.push_back(MakeReason("days_since_purchase", silent_days, gap_days, LogOdds(Risk(now)) - LogOdds(Risk(then)),
+                               Text("no purchase for ", SpokenCount(silent_days, "day"), "; usually buys every ",
+                                    SpokenCount(gap_days, "day"))));
   if (then.x > 0) {
     PurchaseHistory usual = then;
     usual.x = ExpectedPurchases(model_, {}, then.t_x);
-    reasons.push_back(MakeReason(
-        "purchase_days", then.x, usual.x, LogOdds(Risk(then)) - LogOdds(Risk(usual)),
-        absl::StrFormat("bought on %s within %s of the first purchase; usual are %.1f",
-                        Count(then.x, "further day"), Count(then.t_x, "week"), usual.x)));
+    reasons.push_back(
+        MakeReason("purchase_days", then.x, usual.x, LogOdds(Risk(then)) - LogOdds(Risk(usual)),
+                   absl::StrFormat("bought on %s within %s of the first purchase; usual are %.1f",
+                                   SpokenCount(then.x, "further day"), SpokenCount(then.t_x, "week"), usual.x)));
   }
   const double overdue = OverdueRatio(now, typical_gap_weeks_);
   if (overdue > 0) {
@@ -335,16 +316,15 @@ std::vector<v1::Reason> Churn::Reasons(const View& view) const {
                                  absl::StrFormat("silent for %.1f times the usual time between purchases", overdue)));
   }
   const int64_t contact_ms = LastContactMs(*view.profile);
-  const double contact_days = Days(contact_ms, view.at_ms);
-  if (contact_days >= 0 && Days(view.purchases.last_ms, contact_ms) > kContactAfterDays) {
-    reasons.push_back(MakeReason("days_since_contact", contact_days, silent_days,
-                                 std::log((1 + contact_days) / (1 + silent_days)),
-                                 Text("was in touch ", Count(contact_days, "day"),
-                                              " ago, after the last purchase")));
+  const double contact_days = DaysOf(view.at_ms - contact_ms);
+  if (contact_days >= 0 && DaysOf(contact_ms - view.purchases.last_ms) > kContactAfterDays) {
+    reasons.push_back(
+        MakeReason("days_since_contact", contact_days, silent_days, std::log((1 + contact_days) / (1 + silent_days)),
+                   Text("was in touch ", SpokenCount(contact_days, "day"), " ago, after the last purchase")));
   }
   if (const double complaints = static_cast<double>(OpenComplaints(*view.profile)); complaints > 0) {
     reasons.push_back(MakeReason("open_complaints", complaints, 0, std::log1p(complaints),
-                                 Text(Count(complaints, "complaint"), " still open")));
+                                 Text(SpokenCount(complaints, "complaint"), " still open")));
   }
   std::stable_sort(reasons.begin(), reasons.end(), [](const v1::Reason& a, const v1::Reason& b) {
     return std::abs(a.contribution()) > std::abs(b.contribution());
@@ -361,9 +341,9 @@ v1::Reason Churn::WhyCleared(const View& view, const ChurnState& state) const {
                       "every order was taken back; there is nothing left to judge by");
   }
   if (view.purchases.last_ms > state.last_purchase_ms()) {
-    const double gap = Days(state.last_purchase_ms(), view.purchases.last_ms);
+    const double gap = DaysOf(view.purchases.last_ms - state.last_purchase_ms());
     const double usual = TypicalGapWeeks(now, typical_gap_weeks_) * kDaysPerWeek;
-    return MakeReason("purchase", gap, usual, fall, Text("bought again after ", Count(gap, "day")));
+    return MakeReason("purchase", gap, usual, fall, Text("bought again after ", SpokenCount(gap, "day")));
   }
   return MakeReason("risk_fell", risk, state.risk(), fall,
                     absl::StrFormat("the risk is %.2f now and was %.2f", risk, state.risk()));

@@ -14,13 +14,6 @@ namespace {
 
 using operators::CustomerProfile;
 
-constexpr int64_t kDaysPerWeek = 7;
-constexpr double kMinorPerMajor = 100;
-
-double Days(int64_t from_ms, int64_t to_ms) {
-  return static_cast<double>(to_ms - from_ms) / static_cast<double>(kMillisPerDay);
-}
-
 // A quotient of what may be nothing.
 double Share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
@@ -104,10 +97,10 @@ void ComputeRiskFeatures(const CustomerProfile& profile, int64_t at_ms, v1::Risk
   features->Clear();
   const int64_t today = DayOf(at_ms);
   const PurchaseSummary purchases = SummarisePurchases(profile);
-  const double silence_days = Days(purchases.last_ms, at_ms);
+  const double silence_days = DaysOf(at_ms - purchases.last_ms);
   features->set_repeat_days(static_cast<double>(purchases.repeat_days));
-  features->set_age_days(Days(purchases.first_ms, at_ms));
-  features->set_span_days(Days(purchases.first_ms, purchases.last_ms));
+  features->set_age_days(DaysOf(at_ms - purchases.first_ms));
+  features->set_span_days(DaysOf(purchases.last_ms - purchases.first_ms));
   features->set_silence_days(silence_days);
   features->set_orders(static_cast<double>(purchases.orders));
   features->set_gap_mean_days(purchases.gap_mean_days);
@@ -138,7 +131,7 @@ void ComputeRiskFeatures(const CustomerProfile& profile, int64_t at_ms, v1::Risk
   features->set_engagements_90d(static_cast<double>(CountLastDays(profile.engagement(), today, kCountedDays)));
   features->set_supports_90d(static_cast<double>(CountLastDays(profile.support(), today, kCountedDays)));
   features->set_open_complaints(static_cast<double>(OpenComplaints(profile)));
-  features->set_contact_days(Days(LatestEventMs(profile), at_ms));
+  features->set_contact_days(DaysOf(at_ms - LatestEventMs(profile)));
   features->set_consents(static_cast<double>(ConsentsInForce(profile.consents())));
 }
 

@@ -6,9 +6,10 @@
 #include <string>
 #include <utility>
 
-#include "google/protobuf/util/json_util.h"
+#include "operators/artefact.h"
 #include "operators/churn/models/calibration.h"
 #include "operators/churn/models/purchase_model.h"
+#include "operators/features/event_history.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -18,7 +19,6 @@ using Tree = v1::ChurnModel::Trees::Tree;
 
 constexpr int kFormat = 1;
 constexpr double kMaxHorizonDays = 3650;
-constexpr double kDaysPerWeek = 7;
 constexpr size_t kMaxNameBytes = 100;
 
 // What purchase models look at.
@@ -324,12 +324,7 @@ std::vector<Contribution> RiskModel::Explain(const v1::RiskFeatures& features) c
 }
 
 absl::StatusOr<v1::ChurnModel> ParseChurnModel(std::string_view json) {
-  v1::ChurnModel model;
-  const auto parsed =
-      google::protobuf::util::JsonStringToMessage(google::protobuf::StringPiece(json.data(), json.size()), &model);
-  if (parsed.ok()) return model;
-  const std::string_view why(parsed.message().data(), parsed.message().size());
-  return Refused("not a model of churn in JSON: ", why.substr(0, why.find('\n')));
+  return ParseArtefact<v1::ChurnModel>(json, "not a model of churn");
 }
 
 }  // namespace ebb

@@ -67,7 +67,7 @@ void TrainingRows::TakeFeatures(int64_t cutoff_ms, TrainingRowsState* state, Con
   v1::TrainingRow& row = *state->add_rows();
   row.set_customer_id(std::string(ctx.customer()));
   row.set_cutoff_ms(cutoff_ms);
-  row.set_horizon_days(static_cast<double>(horizon_ms_) / static_cast<double>(kMillisPerDay));
+  row.set_horizon_days(DaysOf(horizon_ms_));
   ComputeRiskFeatures(profile, cutoff_ms, row.mutable_features());
   state->add_orders_before(purchases.orders);
 }

@@ -14,7 +14,6 @@ namespace {
 
 using operators::CustomerProfile;
 
-constexpr double kDayMs = 86'400'000.0;
 // Decayed values are not viewed, and the order of categories does not depend on it.
 constexpr FeatureOptions kOptions = {1e15, kViewedCategories};
 
@@ -71,13 +70,14 @@ void ViewPurchases(const v1::CustomerFeatures& features, v1::Customer* customer)
   if (features.orders() == 0) return;
   SetMoment(features.first_purchase_ms(), customer->mutable_first_purchase());
   SetMoment(features.last_purchase_ms(), customer->mutable_last_purchase());
-  const double silent_days = static_cast<double>(features.as_of_ms() - features.last_purchase_ms()) / kDayMs;
+  const double silent_days = DaysOf(features.as_of_ms() - features.last_purchase_ms());
   customer->set_days_since_purchase(silent_days);
   const double gap_days = features.purchase_gap_mean_days();
   if (gap_days <= 0) return;
   customer->set_purchase_gap_days(gap_days);
   customer->set_overdue(silent_days / gap_days);
-  customer->mutable_purchase_gap()->set_seconds(static_cast<int64_t>(gap_days * kDayMs / 1000));
+  customer->mutable_purchase_gap()->set_seconds(
+      static_cast<int64_t>(gap_days * static_cast<double>(kMillisPerDay) / 1000));
 }
 
 void ViewBasics(const CustomerProfile::Basics& basics, v1::Customer* customer) {

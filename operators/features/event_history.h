@@ -11,6 +11,7 @@
 namespace ebb {
 
 inline constexpr int64_t kMillisPerDay = 86'400'000;
+inline constexpr int64_t kDaysPerWeek = 7;
 // How far back days are counted one by one.
 inline constexpr int64_t kCountedDays = 90;
 
@@ -18,6 +19,9 @@ inline constexpr int64_t kCountedDays = 90;
 inline int64_t DayOf(int64_t time_ms) {
   return time_ms / kMillisPerDay - (time_ms % kMillisPerDay < 0 ? 1 : 0);
 }
+
+// A span of time in days.
+inline double DaysOf(int64_t ms) { return static_cast<double>(ms) / static_cast<double>(kMillisPerDay); }
 
 // The weight, as of one moment, of what happened `age_ms` before it: 2^(-age / half-life).
 double DecayWeight(int64_t age_ms, double half_life_ms);

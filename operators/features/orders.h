@@ -15,6 +15,9 @@
 
 namespace ebb {
 
+// As models see money, of whatever currency.
+inline constexpr double kMinorPerMajor = 100;
+
 struct OrderLimits {
   int64_t window_ms = 0;  // How long orders stay open, and refunds wait.
   int max_open = 0;

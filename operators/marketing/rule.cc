@@ -6,7 +6,9 @@
 
 #include "engine/time/duration.h"
 #include "operators/features/customer_view.h"
+#include "operators/features/event_history.h"
 #include "state/text.h"
+#include "state/utf8.h"
 
 namespace ebb {
 namespace {
@@ -17,7 +19,6 @@ using operators::TriggerConfig;
 using operators::WaitingEvent;
 
 constexpr EventTypes kMessageEvents = kMessageOpened | kMessageClicked | kCouponRedeemed;
-constexpr int64_t kDayMs = 86'400'000;
 
 Environment StartEnvironment(EventTypes on) {
   Environment environment;
@@ -38,11 +39,10 @@ bool IsPlainName(std::string_view name) {
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string_view::npos;
 }
 
-// At most `size` bytes of a text, no character torn.
+// At most `size` bytes of a text; that there were more is shown.
 std::string Cut(std::string text, size_t size) {
   if (text.size() <= size) return text;
-  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
-  text.resize(size);
+  text.resize(CutUtf8(text, size).size());
   return text + "…";
 }
 
@@ -79,7 +79,7 @@ void Rule::Configure(const TriggerConfig& config, Refusals* refusals) {
     wait_for_ = Compile("wait_for", config.wait_for(), environment, Kind::kDuration, refusals);
     if (wait_ != absl::ZeroDuration()) refusals->Add("wait_for", "expected either wait or wait_for, got both");
   }
-  if ((on_ & kMessageEvents) != 0 && ToMillis(config.cooldown()) < kDayMs) {
+  if ((on_ & kMessageEvents) != 0 && ToMillis(config.cooldown()) < kMillisPerDay) {
     refusals->Add("cooldown", Text("expected at least 1d with on: ", config.on(),
                                    ": messages that answer messages could go on for ever"));
   }

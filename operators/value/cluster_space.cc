@@ -7,7 +7,7 @@
 #include <string>
 
 #include "engine/wording/wording.h"
-#include "google/protobuf/util/json_util.h"
+#include "operators/artefact.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -107,12 +107,7 @@ std::pair<size_t, double> ClusterSpace::Nearest(const std::vector<double>& point
 }
 
 absl::StatusOr<v1::ClusterModel> ParseClusterModel(std::string_view json) {
-  v1::ClusterModel model;
-  const auto parsed =
-      google::protobuf::util::JsonStringToMessage(google::protobuf::StringPiece(json.data(), json.size()), &model);
-  if (parsed.ok()) return model;
-  const std::string_view why(parsed.message().data(), parsed.message().size());
-  return Refused("no model of clusters in JSON: ", why.substr(0, why.find('\n')));
+  return ParseArtefact<v1::ClusterModel>(json, "no model of clusters");
 }
 
 }  // namespace ebb

@@ -12,7 +12,7 @@
 #include "operators/churn/risk_features.h"
 #include "operators/event_time.h"
 #include "operators/features/features.h"
-#include "operators/value/reason.h"
+#include "operators/reason.h"
 #include "state/text.h"
 
 namespace ebb {

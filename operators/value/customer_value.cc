@@ -4,8 +4,9 @@
 #include <cmath>
 
 #include "engine/time/duration.h"
-#include "google/protobuf/util/json_util.h"
+#include "operators/artefact.h"
 #include "operators/event_time.h"
+#include "operators/features/event_history.h"
 #include "operators/features/orders.h"
 #include "state/soundness.h"
 #include "state/text.h"
@@ -19,8 +20,6 @@ using operators::CustomerValueState;
 EBB_OPERATOR("customer-value", CustomerValueOperator);
 
 constexpr int kFormat = 1;
-constexpr double kMinorPerMajor = 100;
-constexpr double kDaysPerWeek = 7;
 // Only the money is read.
 constexpr FeatureOptions kMoneyOnly = {1e15, 0};
 
@@ -110,12 +109,7 @@ absl::StatusOr<std::shared_ptr<const ValueModel>> ValueModel::Make(const v1::Val
 }
 
 absl::StatusOr<v1::ValueModel> ParseValueModel(std::string_view json) {
-  v1::ValueModel model;
-  const auto parsed =
-      google::protobuf::util::JsonStringToMessage(google::protobuf::StringPiece(json.data(), json.size()), &model);
-  if (parsed.ok()) return model;
-  const std::string_view why(parsed.message().data(), parsed.message().size());
-  return absl::InvalidArgumentError(Text("no model of value in JSON: ", why.substr(0, why.find('\n'))));
+  return ParseArtefact<v1::ValueModel>(json, "no model of value");
 }
 
 absl::Status CustomerValueOperator::Configure() {

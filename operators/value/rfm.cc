@@ -11,7 +11,7 @@
 #include "operators/event_time.h"
 #include "operators/features/features.h"
 #include "operators/marketing/channels.h"
-#include "operators/value/reason.h"
+#include "operators/reason.h"
 #include "state/soundness.h"
 #include "state/text.h"
 

@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_join.h"
 #include "engine/wording/wording.h"
-#include "google/protobuf/util/json_util.h"
+#include "operators/artefact.h"
 #include "operators/features/event_history.h"
 #include "state/text.h"
 
@@ -95,16 +95,10 @@ std::optional<int64_t> RfmScale::NextFall(int64_t silence_ms) const {
 }
 
 absl::StatusOr<v1::RfmCutoffs> ParseRfmCutoffs(std::string_view json) {
-  v1::RfmCutoffs cutoffs;
-  const auto parsed =
-      google::protobuf::util::JsonStringToMessage(google::protobuf::StringPiece(json.data(), json.size()), &cutoffs);
-  if (!parsed.ok()) {
-    const std::string_view why(parsed.message().data(), parsed.message().size());
-    return absl::InvalidArgumentError(Text("no cut-offs in JSON: ", why.substr(0, why.find('\n'))));
-  }
-  if (cutoffs.format() == 1) return cutoffs;
+  auto cutoffs = ParseArtefact<v1::RfmCutoffs>(json, "no cut-offs");
+  if (!cutoffs.ok() || cutoffs->format() == 1) return cutoffs;
   return absl::InvalidArgumentError(
-      Text("format: expected 1, which this version of Ebb reads, got ", cutoffs.format()));
+      Text("format: expected 1, which this version of Ebb reads, got ", cutoffs->format()));
 }
 
 absl::StatusOr<std::shared_ptr<const RfmSegments>> RfmSegments::Make(const RfmConfig& config) {

@@ -8,7 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "operators/event_time.h"
 #include "operators/features/features.h"
-#include "operators/value/reason.h"
+#include "operators/reason.h"
 #include "state/text.h"
 
 namespace ebb {

@@ -57,7 +57,7 @@ absl::Status FitTo(FitOptions options) {
     if (!read.ok()) return read.status();
     judged = *std::move(read);
   }
-  if (options.fit.version.empty()) options.fit.version = FingerprintOf(*training).substr(0, 8);
+  if (options.fit.version.empty()) options.fit.version = DefaultVersion(FingerprintOf(*training));
   auto fit = FitChurn(*training, judged, options.fit);
   if (!fit.ok()) return fit.status();
   operators::ChurnReport report = ReportOf(*fit);

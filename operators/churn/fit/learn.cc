@@ -11,14 +11,13 @@
 #include "operators/churn/models/fit.h"
 #include "operators/churn/models/purchase_model.h"
 #include "operators/churn/risk_model.h"
+#include "operators/features/event_history.h"
 #include "state/text.h"
 
 namespace ebb {
 namespace {
 
 using google::protobuf::FieldDescriptor;
-
-constexpr double kDaysPerWeek = 7;
 
 std::vector<const FieldDescriptor*> AllFeatures() {
   std::vector<const FieldDescriptor*> fields;

@@ -28,8 +28,6 @@ struct Watched {
   std::vector<Moment> moments;
 };
 
-double Days(int64_t ms) { return static_cast<double>(ms) / static_cast<double>(kMillisPerDay); }
-
 std::optional<int64_t> MillisOf(const google::protobuf::Struct& line, const char* name) {
   const auto found = line.fields().find(name);
   if (found == line.fields().end()) return std::nullopt;
@@ -77,7 +75,7 @@ Timeliness At(double threshold, const std::vector<Watched>& customers, int64_t l
     const auto at_ms = TrueAlert(raised, *left);
     if (!at_ms || *at_ms >= proven_ms) continue;
     ++result.found;
-    days_ahead.push_back(Days(proven_ms - *at_ms));
+    days_ahead.push_back(DaysOf(proven_ms - *at_ms));
   }
   result.days_ahead = Median(std::move(days_ahead));
   return result;

@@ -262,4 +262,6 @@ std::string FingerprintOf(const TrainingRowList& rows) {
   return Text(absl::Hex(digest, absl::kZeroPad16));
 }
 
+std::string DefaultVersion(const std::string& fingerprint) { return fingerprint.substr(0, 8); }
+
 }  // namespace ebb

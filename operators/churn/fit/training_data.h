@@ -33,6 +33,8 @@ TrainingRowList TakeLastCutoff(TrainingRowList* rows);
 
 // Of everything in them: the same for the same rows on any machine.
 std::string FingerprintOf(const TrainingRowList& rows);
+// What is fitted to rows with this fingerprint is of this version where nobody names one.
+std::string DefaultVersion(const std::string& fingerprint);
 
 }  // namespace ebb
 

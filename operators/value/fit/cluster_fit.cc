@@ -79,12 +79,12 @@ absl::StatusOr<ClusterFit> Prepare(TrainingRowList rows, size_t most, const Clus
   training.set_as_of_ms(rows.front().cutoff_ms());
   training.set_fingerprint(FingerprintOf(rows));
   training.set_seed(options.seed);
-  fit.model.set_version(options.version.empty() ? training.fingerprint().substr(0, 8) : options.version);
+  fit.model.set_version(options.version.empty() ? DefaultVersion(training.fingerprint()) : options.version);
   if (rows.size() > most) {
     fit.remarks.push_back(Text("Of ", rows.size(), " customers ", most, " were drawn: each is compared with each."));
-    Chance chance(options.seed);
-    for (size_t i = 0; i < most; ++i) std::swap(rows[i], rows[i + chance.Below(rows.size() - i)]);
-    rows.resize(most);
+    TrainingRowList drawn;
+    for (size_t row : DrawSome(rows.size(), most, options.seed)) drawn.push_back(std::move(rows[row]));
+    rows = std::move(drawn);
   }
   training.set_customers(static_cast<int64_t>(rows.size()));
   if (auto status = AddFeatures(rows, options.features, &fit); !status.ok()) return status;

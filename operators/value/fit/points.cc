@@ -7,6 +7,8 @@
 #include <numeric>
 #include <utility>
 
+#include "state/chance.h"
+
 namespace ebb {
 namespace {
 
@@ -15,6 +17,11 @@ constexpr int kRounds = 100;
 constexpr int kSweeps = 60;  // Of Jacobi's method, which needs some ten.
 
 using Matrix = std::vector<std::vector<double>>;
+
+// From 0 to below `count`, which is above 0 and may be more than Chance::Below takes.
+size_t DrawBelow(size_t count, Chance* chance) {
+  return static_cast<size_t>(chance->Uniform() * static_cast<double>(count));
+}
 
 // Moves what is known of a point's nearest centre on to a new centre.
 void BringNear(const PointList& points, const double* centre, std::vector<double>* nearest) {
@@ -31,10 +38,10 @@ void AddCentre(const PointList& points, size_t point, PointList* centres) {
 PointList DrawCentres(const PointList& points, int groups, Chance* chance) {
   PointList centres{points.dimensions, {}};
   std::vector<double> nearest(points.size(), std::numeric_limits<double>::infinity());
-  AddCentre(points, chance->Below(points.size()), &centres);
+  AddCentre(points, DrawBelow(points.size(), chance), &centres);
   while (static_cast<int>(centres.size()) < groups) {
     BringNear(points, centres[centres.size() - 1], &nearest);
-    double left = chance->Share() * std::accumulate(nearest.begin(), nearest.end(), 0.0);
+    double left = chance->Uniform() * std::accumulate(nearest.begin(), nearest.end(), 0.0);
     size_t drawn = points.size();
     for (size_t i = 0; i < points.size() && (drawn == points.size() || left >= 0); ++i) {
       if (nearest[i] <= 0) continue;
@@ -112,16 +119,6 @@ void SortBySize(Grouping* grouping) {
   grouping->centres = std::move(centres);
 }
 
-// The first `most` of the points in a random order.
-std::vector<size_t> Draw(size_t points, size_t most, uint64_t seed) {
-  std::vector<size_t> drawn(points);
-  std::iota(drawn.begin(), drawn.end(), size_t{0});
-  Chance chance(seed);
-  for (size_t i = 0; i + 1 < points && i < most; ++i) std::swap(drawn[i], drawn[i + chance.Below(points - i)]);
-  drawn.resize(std::min(points, most));
-  return drawn;
-}
-
 Matrix CovarianceOf(const PointList& points, const std::vector<double>& mean) {
   const size_t d = points.dimensions;
   Matrix matrix(d, std::vector<double>(d));
@@ -156,12 +153,13 @@ void Rotate(size_t p, size_t q, Matrix* matrix, Matrix* vectors) {
 
 }  // namespace
 
-uint64_t Chance::Bits() {
-  state_ += 0x9e3779b97f4a7c15u;
-  uint64_t bits = state_;
-  bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9u;
-  bits = (bits ^ (bits >> 27)) * 0x94d049bb133111ebu;
-  return bits ^ (bits >> 31);
+std::vector<size_t> DrawSome(size_t count, size_t most, uint64_t seed) {
+  std::vector<size_t> drawn(count);
+  std::iota(drawn.begin(), drawn.end(), size_t{0});
+  Chance chance(seed);
+  for (size_t i = 0; i + 1 < count && i < most; ++i) std::swap(drawn[i], drawn[i + DrawBelow(count - i, &chance)]);
+  drawn.resize(std::min(count, most));
+  return drawn;
 }
 
 double SquaredDistance(const double* a, const double* b, size_t dimensions) {
@@ -193,7 +191,7 @@ Grouping FindCentres(const PointList& points, int groups, uint64_t seed) {
 
 double Silhouette(const PointList& points, const std::vector<int>& group_of, size_t most, uint64_t seed) {
   const int groups = 1 + *std::max_element(group_of.begin(), group_of.end());
-  std::vector<size_t> drawn = Draw(points.size(), most, seed);
+  std::vector<size_t> drawn = DrawSome(points.size(), most, seed);
   std::erase_if(drawn, [&](size_t point) { return group_of[point] < 0; });
   double sum = 0;
   for (size_t i : drawn) {

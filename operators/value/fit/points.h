@@ -19,19 +19,8 @@ struct PointList {
   const double* operator[](size_t point) const { return coordinates.data() + point * dimensions; }
 };
 
-// Random numbers. Source: Steele, Lea, Flood (2014), "Fast Splittable Pseudorandom Number Generators" (SplitMix64).
-class Chance {
- public:
-  explicit Chance(uint64_t seed) : state_(seed) {}
-  uint64_t Bits();
-  // From 0 to below 1.
-  double Share() { return static_cast<double>(Bits() >> 11) * 0x1.0p-53; }
-  // From 0 to below `count`, which is above 0.
-  size_t Below(size_t count) { return static_cast<size_t>(Share() * static_cast<double>(count)); }
-
- private:
-  uint64_t state_;
-};
+// The first `most` of the numbers below `count`, in a random order.
+std::vector<size_t> DrawSome(size_t count, size_t most, uint64_t seed);
 
 double SquaredDistance(const double* a, const double* b, size_t dimensions);
 

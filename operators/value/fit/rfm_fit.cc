@@ -50,10 +50,10 @@ absl::StatusOr<RfmFit> FitRfm(const TrainingRowList& rows, const std::string& id
   v1::RfmCutoffs& cutoffs = fit.cutoffs;
   cutoffs.set_format(1);
   cutoffs.set_id(id);
-  cutoffs.set_version(version.empty() ? FingerprintOf(rows).substr(0, 8) : version);
+  cutoffs.set_fingerprint(FingerprintOf(rows));
+  cutoffs.set_version(version.empty() ? DefaultVersion(cutoffs.fingerprint()) : version);
   cutoffs.set_as_of_ms(rows.front().cutoff_ms());
   cutoffs.set_customers(customers);
-  cutoffs.set_fingerprint(FingerprintOf(rows));
   Cut(
       rows, [](const v1::RiskFeatures& features) { return features.silence_days(); }, cutoffs.mutable_recency_days());
   Cut(

@@ -57,7 +57,7 @@ absl::StatusOr<ValueFit> FitValue(const TrainingRowList& rows, const ValueOption
   model.set_format(1);
   model.set_id(options.id);
   model.set_fingerprint(FingerprintOf(rows));
-  model.set_version(options.version.empty() ? model.fingerprint().substr(0, 8) : options.version);
+  model.set_version(options.version.empty() ? DefaultVersion(model.fingerprint()) : options.version);
   *model.mutable_purchases() = purchases->purchases();
   model.mutable_spend()->set_p(spend->model.p);
   model.mutable_spend()->set_q(spend->model.q);

@@ -4,7 +4,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "operators/value/fit/points.h"
+#include "state/chance.h"
 
 namespace ebb {
 namespace {
@@ -19,15 +19,15 @@ TrainingRowList Rows(int customers) {
     v1::TrainingRow& row = rows.emplace_back();
     row.set_customer_id("c" + std::to_string(i));
     row.set_cutoff_ms(1'500'000'000'000);
-    const double gap_days = 5 + 60 * chance.Share();
-    const double age_days = 100 + 100 * chance.Share();
-    const double leaves_after = age_days * std::min(1.0, 2 * chance.Share());
+    const double gap_days = 5 + 60 * chance.Uniform();
+    const double age_days = 100 + 100 * chance.Uniform();
+    const double leaves_after = age_days * std::min(1.0, 2 * chance.Uniform());
     const double repeat_days = std::floor(leaves_after / gap_days);
     row.mutable_features()->set_repeat_days(repeat_days);
     row.mutable_features()->set_span_days(repeat_days * gap_days);
     row.mutable_features()->set_age_days(age_days);
-    const double mean = 10 + 20 * chance.Share();
-    row.mutable_features()->set_spent((repeat_days + 1) * mean * (.9 + .2 * chance.Share()));
+    const double mean = 10 + 20 * chance.Uniform();
+    row.mutable_features()->set_spent((repeat_days + 1) * mean * (.9 + .2 * chance.Uniform()));
   }
   return rows;
 }

@@ -1,8 +1,8 @@
-#ifndef EBB_ENGINE_CLI_SHOP_CHANCE_H_
-#define EBB_ENGINE_CLI_SHOP_CHANCE_H_
+#ifndef EBB_STATE_CHANCE_H_
+#define EBB_STATE_CHANCE_H_
 
 // Chance that can be repeated: the same numbers on every machine, which the distributions of the standard library do
-// not promise. Eight bytes, so that each customer of a large shop has its own. Not thread-safe.
+// not promise. Eight bytes, so that each of many customers can have its own. Not thread-safe.
 
 #include <cmath>
 #include <cstdint>
@@ -45,4 +45,4 @@ class Chance {
 
 }  // namespace ebb
 
-#endif  // EBB_ENGINE_CLI_SHOP_CHANCE_H_
+#endif  // EBB_STATE_CHANCE_H_
