@@ -2,9 +2,7 @@
 
 import datetime
 import json
-import random
 import subprocess
-import time
 import unittest
 
 from support import EBB, PARTITIONS, SOURCES, IntegrationTest, Pipeline, decisions, wait_until
@@ -68,18 +66,9 @@ class ControlTest(IntegrationTest):
         self.assertTrue(any(alert["tipping"]["eventId"] == "threshold@1" for alert in after))
 
     def test_kills_change_nothing_about_it(self):
-        pipeline = self.make("killed", edit=lambda text: text.replace(
-            "runtime:\n", "runtime:\n  instance: one\n  commit_interval: 50ms\n"))
+        pipeline = self.make("killed", edit=self.static)
         self.publish(pipeline, THRESHOLD.format(valid_from=VALID_FROM))
-        chance = random.Random(3)
-        for _ in range(4):
-            process = pipeline.start("--until", UNTIL)
-            self.processes.append(process)
-            wait_until(lambda: process.poll() is not None or pipeline.metric("ebb_records_in_total") > 0, 90, "progress")
-            time.sleep(chance.random() * 0.7)
-            process.kill()
-            process.wait()
-        pipeline.run("--until", UNTIL)
+        self.kill_and_finish(pipeline, UNTIL, 4, seed=3)
         for result in ("alerts", "triggers", "withheld"):
             self.assertEqual(decisions(self.kafka.read(f"killed.{result}")),
                              decisions(self.kafka.read(f"undisturbed.{result}")), result)

@@ -1,7 +1,6 @@
 """Kills on a real broker lose nothing and double nothing, and a replay from files decides the same."""
 
 import json
-import random
 import subprocess
 import time
 import unittest
@@ -37,37 +36,22 @@ class ExactlyOnceTest(IntegrationTest):
         self.assertGreater(len(self.expected["triggers"]), 50)
         self.assertGreater(len(self.expected["withheld"]), 10)
 
-    def kill_and_finish(self, pipeline, lives, seed, local_state_lost=False):
-        chance = random.Random(seed)
-        for life in range(lives):
-            process = self.start(pipeline, "--until", UNTIL)
-            # Until it works, and then for a moment, so that the kill falls into an epoch.
-            wait_until(lambda: process.poll() is not None or pipeline.metric("ebb_records_in_total") > 0, 90,
-                       "progress")
-            time.sleep(chance.random() * 0.7)
-            self.kill(process)
-            if local_state_lost:
-                subprocess.run(["rm", "-rf", pipeline.environment["EBB_STATE_DIR"]], check=True)
-        pipeline.run("--until", UNTIL)
-        self.check(pipeline.name)
-
-    def static(self, text):
-        """A name of its own and small epochs: a restart waits for nobody, and a kill finds much to redo."""
-        return text.replace("runtime:\n", "runtime:\n  instance: one\n  commit_interval: 50ms\n")
-
     def test_kills_lose_nothing_and_double_nothing(self):
         pipeline = Pipeline("killed", self.directory, self.kafka.bootstrap, edit=self.static)
-        self.kill_and_finish(pipeline, 5, seed=1)
+        self.kill_and_finish(pipeline, UNTIL, 5, seed=1)
+        self.check("killed")
         redone = [line for line in pipeline.log().splitlines() if "records redone" in line]
         self.assertTrue(any(" 0 records redone" not in line for line in redone), "nothing was redone")
 
     def test_kills_without_local_state_lose_nothing(self):
         pipeline = Pipeline("wiped", self.directory, self.kafka.bootstrap, edit=self.static)
-        self.kill_and_finish(pipeline, 2, seed=2, local_state_lost=True)
+        self.kill_and_finish(pipeline, UNTIL, 2, seed=2, local_state_lost=True)
+        self.check("wiped")
 
     def test_writing_everything_back_gives_the_same(self):
         edit = lambda text: self.static(text).replace("runtime:\n", "runtime:\n  recovery_budget: 0s\n")
-        self.kill_and_finish(Pipeline("eager", self.directory, self.kafka.bootstrap, edit=edit), 2, seed=3)
+        self.kill_and_finish(Pipeline("eager", self.directory, self.kafka.bootstrap, edit=edit), UNTIL, 2, seed=3)
+        self.check("eager")
 
     def test_two_processes_share_the_work_and_hand_it_over(self):
         edit = lambda text: text.replace("runtime:\n", "runtime:\n  commit_interval: 50ms\n")

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -206,3 +207,22 @@ class IntegrationTest(unittest.TestCase):
     def kill(self, process):
         process.send_signal(signal.SIGKILL)
         process.wait()
+
+    @staticmethod
+    def static(text):
+        """A name of its own and small epochs: a restart waits for nobody, and a kill finds much to redo."""
+        return text.replace("runtime:\n", "runtime:\n  instance: one\n  commit_interval: 50ms\n")
+
+    def kill_and_finish(self, pipeline, until, lives, seed, local_state_lost=False):
+        """Kills a pipeline once in each of its lives; the one after them it ends at `until` by itself."""
+        chance = random.Random(seed)
+        for _ in range(lives):
+            process = self.start(pipeline, "--until", until)
+            # Until it works, and then for a moment, so that the kill falls into an epoch.
+            wait_until(lambda: process.poll() is not None or pipeline.metric("ebb_records_in_total") > 0, 90,
+                       "progress")
+            time.sleep(chance.random() * 0.7)
+            self.kill(process)
+            if local_state_lost:
+                subprocess.run(["rm", "-rf", pipeline.environment["EBB_STATE_DIR"]], check=True)
+        pipeline.run("--until", until)
