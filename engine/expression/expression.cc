@@ -93,11 +93,17 @@ absl::Status Outcome::status() const {
 Kind Expression::kind() const { return program_->kind; }
 const std::vector<Clause>& Expression::Clauses() const { return program_->clauses; }
 
-bool Expression::Names(std::string_view variable) const {
-  return std::any_of(program_->nodes.begin(), program_->nodes.end(), [&](const Node& node) {
-    const bool reads = node.evaluate == &ReadInput || node.evaluate == &ReadMessageInput;
-    return reads && program_->variables[node.slot].name == variable;
-  });
+bool Expression::Reads(std::string_view variable, std::string_view field) const {
+  const auto is_input = [&](const Node* node) {
+    const bool reads = node != nullptr && (node->evaluate == &ReadInput || node->evaluate == &ReadMessageInput);
+    return reads && program_->variables[node->slot].name == variable;
+  };
+  // Whoever has the message for anything but a field of it may read them all.
+  return is_input(program_->root) || std::any_of(program_->nodes.begin(), program_->nodes.end(), [&](const Node& node) {
+           if (is_input(node.left) && (node.field == nullptr || node.field->descriptor->name() == field)) return true;
+           return is_input(node.right) || is_input(node.third) ||
+                  std::any_of(node.parts.begin(), node.parts.end(), is_input);
+         });
 }
 
 Outcome Expression::Evaluate(absl::Span<const Input> inputs, Scratch& scratch) const {

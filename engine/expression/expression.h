@@ -166,8 +166,9 @@ class Expression {
   Kind kind() const;
   // The conditions at the top that && joins, in order; of any other expression, the whole.
   const std::vector<Clause>& Clauses() const;
-  // Whether it names a variable of its environment, so that whoever does not need it can save its value.
-  bool Names(std::string_view variable) const;
+  // Whether it may read this field of a variable that is a message, so that fields that are not read need not be
+  // filled.
+  bool Reads(std::string_view variable, std::string_view field) const;
 
   // The value under `inputs`, one for each variable of the environment and of its type; anything else ends the program.
   // && and || fail only where the other sides do not decide, ?: takes one side. Does not allocate once `scratch` has

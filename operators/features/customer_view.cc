@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <string>
 
 #include "absl/strings/ascii.h"
+#include "operators/features/affinities.h"
 #include "operators/features/event_history.h"
 #include "operators/features/features.h"
 #include "state/text.h"
@@ -14,8 +16,26 @@ namespace {
 
 using operators::CustomerProfile;
 
+using Customer = v1::Customer;
+
 // Decayed values are not viewed, and the order of categories does not depend on it.
-constexpr FeatureOptions kOptions = {1e15, kViewedCategories};
+constexpr double kAnyHalfLifeMs = 1e15;
+
+constexpr CustomerFields Bits(std::initializer_list<int> numbers) {
+  CustomerFields bits = 0;
+  for (const int number : numbers) bits |= CustomerFields{1} << number;
+  return bits;
+}
+static_assert(Customer::kGeneratedFieldNumber < 32, "a field has no bit");
+
+constexpr CustomerFields kOfPurchases =
+    Bits({Customer::kOrdersFieldNumber, Customer::kRepeatDaysFieldNumber, Customer::kFirstPurchaseFieldNumber,
+          Customer::kLastPurchaseFieldNumber, Customer::kDaysSincePurchaseFieldNumber,
+          Customer::kPurchaseGapFieldNumber, Customer::kPurchaseGapDaysFieldNumber, Customer::kOverdueFieldNumber});
+constexpr CustomerFields kOfMoney = Bits({Customer::kSpentFieldNumber, Customer::kRefundedFieldNumber});
+constexpr CustomerFields kOfBasics =
+    Bits({Customer::kMemberFieldNumber, Customer::kJoinedFieldNumber, Customer::kTimeZoneFieldNumber,
+          Customer::kLanguageFieldNumber, Customer::kBirthdayFieldNumber});
 
 void SetMoment(int64_t time_ms, google::protobuf::Timestamp* moment) {
   const int64_t seconds = time_ms / 1000 - (time_ms % 1000 < 0 ? 1 : 0);
@@ -23,12 +43,12 @@ void SetMoment(int64_t time_ms, google::protobuf::Timestamp* moment) {
   moment->set_nanos(static_cast<int32_t>((time_ms - seconds * 1000) * 1'000'000));
 }
 
-void SetActivity(const v1::CustomerFeatures::KindCounts& counts, v1::Customer::Activity* activity) {
-  activity->set_total(counts.total());
-  activity->set_last_7_days(counts.last_7_days());
-  activity->set_last_30_days(counts.last_30_days());
-  activity->set_last_90_days(counts.last_90_days());
-  SetMoment(counts.last_ms(), activity->mutable_last());
+void SetActivity(const CustomerProfile::EventHistory& history, int64_t today, Customer::Activity* activity) {
+  activity->set_total(static_cast<int64_t>(history.total()));
+  activity->set_last_7_days(CountLastDays(history, today, 7));
+  activity->set_last_30_days(CountLastDays(history, today, 30));
+  activity->set_last_90_days(CountLastDays(history, today, kCountedDays));
+  SetMoment(history.last_ms(), activity->mutable_last());
 }
 
 // "marketing/email" for PURPOSE_MARKETING and CHANNEL_EMAIL.
@@ -64,15 +84,15 @@ void ViewConsents(const CustomerProfile& profile, v1::Customer* customer) {
   }
 }
 
-void ViewPurchases(const v1::CustomerFeatures& features, v1::Customer* customer) {
-  customer->set_orders(features.orders());
-  customer->set_repeat_days(features.repeat_days());
-  if (features.orders() == 0) return;
-  SetMoment(features.first_purchase_ms(), customer->mutable_first_purchase());
-  SetMoment(features.last_purchase_ms(), customer->mutable_last_purchase());
-  const double silent_days = DaysOf(features.as_of_ms() - features.last_purchase_ms());
+void ViewPurchases(const PurchaseSummary& purchases, int64_t as_of_ms, Customer* customer) {
+  customer->set_orders(purchases.orders);
+  customer->set_repeat_days(purchases.repeat_days);
+  if (purchases.orders == 0) return;
+  SetMoment(purchases.first_ms, customer->mutable_first_purchase());
+  SetMoment(purchases.last_ms, customer->mutable_last_purchase());
+  const double silent_days = DaysOf(as_of_ms - purchases.last_ms);
   customer->set_days_since_purchase(silent_days);
-  const double gap_days = features.purchase_gap_mean_days();
+  const double gap_days = purchases.gap_mean_days;
   if (gap_days <= 0) return;
   customer->set_purchase_gap_days(gap_days);
   customer->set_overdue(silent_days / gap_days);
@@ -91,26 +111,32 @@ void ViewBasics(const CustomerProfile::Basics& basics, v1::Customer* customer) {
 
 }  // namespace
 
-void ViewCustomer(const CustomerProfile& profile, std::string_view id, int64_t as_of_ms, v1::CustomerFeatures* features,
-                  v1::Customer* customer) {
-  ComputeFeatures(profile, id, std::max(as_of_ms, LatestEventMs(profile)), kOptions, features);
-  customer->Clear();
+void ViewCustomer(const CustomerProfile& profile, std::string_view id, int64_t as_of_ms, CustomerFields fields,
+                  v1::CustomerFeatures* features, Customer* customer) {
+  const int64_t at_ms = std::max(as_of_ms, LatestEventMs(profile));
+  const auto asks = [&](CustomerFields of) { return (fields & of) != 0; };
+  const auto view_activity = [&](int number, const CustomerProfile::EventHistory& history, auto mutable_activity) {
+    if (asks(Bits({number})) && history.total() > 0) {
+      SetActivity(history, DayOf(at_ms), (customer->*mutable_activity)());
+    }
+  };
   customer->set_id(id.data(), id.size());
-  ViewPurchases(*features, customer);
-  customer->mutable_spent()->Swap(features->mutable_spent());
-  customer->mutable_refunded()->Swap(features->mutable_refunded());
-  for (const auto& counts : features->kinds()) {
-    if (counts.kind() == "purchase") SetActivity(counts, customer->mutable_purchases());
-    if (counts.kind() == "browse") SetActivity(counts, customer->mutable_browses());
-    if (counts.kind() == "support") SetActivity(counts, customer->mutable_supports());
-    if (counts.kind() == "engagement") SetActivity(counts, customer->mutable_engagements());
+  customer->set_generated(profile.generated());
+  if (asks(kOfPurchases)) ViewPurchases(SummarisePurchases(profile), at_ms, customer);
+  if (asks(kOfMoney)) ListMoney(profile, customer->mutable_spent(), customer->mutable_refunded());
+  view_activity(Customer::kPurchasesFieldNumber, profile.purchase(), &Customer::mutable_purchases);
+  view_activity(Customer::kBrowsesFieldNumber, profile.browse(), &Customer::mutable_browses);
+  view_activity(Customer::kSupportsFieldNumber, profile.support(), &Customer::mutable_supports);
+  view_activity(Customer::kEngagementsFieldNumber, profile.engagement(), &Customer::mutable_engagements);
+  if (asks(Bits({Customer::kCategoriesFieldNumber}))) {
+    features->clear_categories();
+    AppendTopCategories(profile.affinities(), at_ms, kAnyHalfLifeMs, kViewedCategories, features->mutable_categories());
+    for (const auto& affinity : features->categories()) customer->add_categories(affinity.category());
   }
-  for (const auto& affinity : features->categories()) customer->add_categories(affinity.category());
-  customer->set_open_tickets(features->open_tickets());
-  customer->set_open_complaints(features->open_complaints());
-  ViewConsents(profile, customer);
-  ViewBasics(profile.basics(), customer);
-  customer->set_generated(features->generated());
+  if (asks(Bits({Customer::kOpenTicketsFieldNumber}))) customer->set_open_tickets(OpenTickets(profile));
+  if (asks(Bits({Customer::kOpenComplaintsFieldNumber}))) customer->set_open_complaints(OpenComplaints(profile));
+  if (asks(Bits({Customer::kConsentsFieldNumber}))) ViewConsents(profile, customer);
+  if (asks(kOfBasics)) ViewBasics(profile.basics(), customer);
 }
 
 }  // namespace ebb

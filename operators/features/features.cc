@@ -48,36 +48,6 @@ void AddMoney(const Sums& added, MoneyTable* table) {
   row->refunded = AddClamped(row->refunded, added.refunded);
 }
 
-void AppendMoney(const CustomerProfile& profile, v1::CustomerFeatures* features) {
-  MoneyTable table;
-  const CustomerProfile::SettledOrders& settled = profile.settled_orders();
-  for (int row = 0; row < settled.currency_size(); ++row) {
-    AddMoney({settled.currency(row), settled.spent_minor(row), settled.refunded_minor(row)}, &table);
-  }
-  // Summed up while the currency stays, as it mostly does.
-  Sums run{};
-  for (int row = 0; row < profile.open_orders().id_size(); ++row) {
-    const OrderView order = OpenOrder(profile.open_orders(), row);
-    if (order.currency != run.currency) {
-      AddMoney(run, &table);
-      run = {order.currency, 0, 0};
-    }
-    run.spent = AddClamped(run.spent, order.minor - order.given_back_minor);
-    run.refunded = AddClamped(run.refunded, order.given_back_minor);
-  }
-  AddMoney(run, &table);
-  const auto append = [](uint32_t currency, int64_t minor, google::protobuf::RepeatedPtrField<v1::Money>* money) {
-    if (minor == 0) return;
-    v1::Money* item = money->Add();
-    item->set_currency(UnpackCurrency(currency));
-    item->set_minor(minor);
-  };
-  for (const Sums& sums : table) {
-    append(sums.currency, sums.spent, features->mutable_spent());
-    append(sums.currency, sums.refunded, features->mutable_refunded());
-  }
-}
-
 void AppendConsents(const CustomerProfile::Consents& consents, v1::CustomerFeatures* features) {
   for (int row = 0; row < consents.key_size(); ++row) {
     if (!IsInForce(consents, row)) continue;
@@ -139,6 +109,37 @@ bool HasConsent(const CustomerProfile& profile, v1::Purpose purpose, v1::Channel
   return row >= 0 && IsInForce(profile.consents(), row);
 }
 
+void ListMoney(const CustomerProfile& profile, google::protobuf::RepeatedPtrField<v1::Money>* spent,
+               google::protobuf::RepeatedPtrField<v1::Money>* refunded) {
+  MoneyTable table;
+  const CustomerProfile::SettledOrders& settled = profile.settled_orders();
+  for (int row = 0; row < settled.currency_size(); ++row) {
+    AddMoney({settled.currency(row), settled.spent_minor(row), settled.refunded_minor(row)}, &table);
+  }
+  // Summed up while the currency stays, as it mostly does.
+  Sums run{};
+  for (int row = 0; row < profile.open_orders().id_size(); ++row) {
+    const OrderView order = OpenOrder(profile.open_orders(), row);
+    if (order.currency != run.currency) {
+      AddMoney(run, &table);
+      run = {order.currency, 0, 0};
+    }
+    run.spent = AddClamped(run.spent, order.minor - order.given_back_minor);
+    run.refunded = AddClamped(run.refunded, order.given_back_minor);
+  }
+  AddMoney(run, &table);
+  const auto append = [](uint32_t currency, int64_t minor, google::protobuf::RepeatedPtrField<v1::Money>* money) {
+    if (minor == 0) return;
+    v1::Money* item = money->Add();
+    item->set_currency(UnpackCurrency(currency));
+    item->set_minor(minor);
+  };
+  for (const Sums& sums : table) {
+    append(sums.currency, sums.spent, spent);
+    append(sums.currency, sums.refunded, refunded);
+  }
+}
+
 int64_t OpenTickets(const CustomerProfile& profile) {
   int64_t open = 0;
   for (int row = 0; row < profile.tickets().id_size(); ++row) open += IsOpen(profile.tickets(), row);
@@ -170,7 +171,7 @@ void ComputeFeatures(const CustomerProfile& profile, std::string_view customer, 
   features->set_repeat_days(purchases.repeat_days);
   features->set_purchase_gap_mean_days(purchases.gap_mean_days);
   features->set_purchase_gap_sd_days(purchases.gap_sd_days);
-  AppendMoney(profile, features);
+  ListMoney(profile, features->mutable_spent(), features->mutable_refunded());
   AppendKind("browse", profile.browse(), as_of_ms, options.half_life_ms, features);
   AppendKind("engagement", profile.engagement(), as_of_ms, options.half_life_ms, features);
   AppendKind("member", profile.member(), as_of_ms, options.half_life_ms, features);

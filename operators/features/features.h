@@ -37,6 +37,10 @@ void ListPurchaseDays(const operators::CustomerProfile& profile, std::vector<int
 // Whether a consent was given and not withdrawn since. Denied unless told otherwise: false for what is unspecified.
 bool HasConsent(const operators::CustomerProfile& profile, v1::Purpose purpose, v1::Channel channel);
 
+// Adds what was spent, and given back, by currency, in order of the currency's code; where nothing is left, nothing.
+void ListMoney(const operators::CustomerProfile& profile, google::protobuf::RepeatedPtrField<v1::Money>* spent,
+               google::protobuf::RepeatedPtrField<v1::Money>* refunded);
+
 int64_t OpenTickets(const operators::CustomerProfile& profile);
 int64_t OpenComplaints(const operators::CustomerProfile& profile);
 

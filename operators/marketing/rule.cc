@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "engine/time/duration.h"
-#include "operators/features/customer_view.h"
 #include "operators/features/event_history.h"
 #include "state/text.h"
 #include "state/utf8.h"
@@ -32,6 +31,16 @@ Environment UnlessEnvironment(EventTypes on) {
   Environment environment = StartEnvironment(on);
   environment.AddMessage("waiting", WaitingEvent::default_instance());
   return environment;
+}
+
+CustomerFields FieldsAsked(const expression::Expression& expression) {
+  CustomerFields asked = 0;
+  const google::protobuf::Descriptor& customer = *v1::Customer::descriptor();
+  for (int i = 0; i < customer.field_count(); ++i) {
+    if (expression.Reads("customer", customer.field(i)->name()))
+      asked |= CustomerFields{1} << customer.field(i)->number();
+  }
+  return asked;
 }
 
 bool IsPlainName(std::string_view name) {
@@ -125,8 +134,8 @@ std::optional<Rule::Compiled> Rule::Compile(std::string_view path, std::string_v
   auto compiled = expression::Compile(text, environment, kind, &mistakes);
   for (const expression::Mistake& mistake : mistakes) refusals->Add(path, mistake.column, mistake.text);
   if (!compiled.ok()) return std::nullopt;
-  const bool asks_customer = compiled->Names("customer");
-  return Compiled{*std::move(compiled), asks_customer};
+  const CustomerFields asks = FieldsAsked(*compiled);
+  return Compiled{*std::move(compiled), asks};
 }
 
 void Rule::Begin(const google::protobuf::Message& event, const operators::CustomerProfile& profile,
@@ -135,13 +144,16 @@ void Rule::Begin(const google::protobuf::Message& event, const operators::Custom
   profile_ = &profile;
   id_ = customer;
   now_ = now;
-  viewed_ = false;
+  viewed_ = 0;
 }
 
 const v1::Customer* Rule::CustomerFor(const Compiled& compiled) {
-  if (!compiled.asks_customer) return nullptr;
-  if (!viewed_) ViewCustomer(*profile_, id_, absl::ToUnixMillis(now_), &features_, &customer_);
-  viewed_ = true;
+  if (compiled.asks == 0) return nullptr;
+  if ((compiled.asks & ~viewed_) != 0) {
+    viewed_ |= compiled.asks;
+    customer_.Clear();
+    ViewCustomer(*profile_, id_, absl::ToUnixMillis(now_), viewed_, &features_, &customer_);
+  }
   return &customer_;
 }
 

@@ -16,6 +16,7 @@
 #include "engine/pipeline/refusals.h"
 #include "google/protobuf/message.h"
 #include "operators/features/customer_profile.pb.h"
+#include "operators/features/customer_view.h"
 #include "operators/marketing/event_types.h"
 #include "operators/marketing/trigger.pb.h"
 
@@ -44,7 +45,7 @@ class Rule {
   // So does something else, or a purchase under a condition.
   bool called_off_by_others() const { return called_off_by_others_; }
   // The condition asks something of the customer's profile.
-  bool asks_customer() const { return when_ && when_->asks_customer; }
+  bool asks_customer() const { return when_ && when_->asks != 0; }
 
   // The event, and whom it happened to, that all below is asked about. What is referred to must live until the next
   // call of it.
@@ -62,7 +63,7 @@ class Rule {
  private:
   struct Compiled {
     expression::Expression expression;
-    bool asks_customer;
+    CustomerFields asks;  // What it reads of the customer.
   };
   struct Unless {
     EventTypes on;
@@ -75,7 +76,7 @@ class Rule {
   void ConfigureUnless(const operators::TriggerConfig& config, Refusals* refusals);
   void ConfigurePayload(const operators::TriggerConfig& config, const expression::Environment& environment,
                         Refusals* refusals);
-  // Null, for nobody in particular, when the expression does not ask.
+  // With the fields that the expression asks for; null, for nobody in particular, when it asks for none.
   const v1::Customer* CustomerFor(const Compiled& compiled);
   expression::Outcome Evaluate(const Compiled& compiled);
 
@@ -94,7 +95,7 @@ class Rule {
   const operators::CustomerProfile* profile_ = nullptr;
   std::string_view id_;
   absl::Time now_;
-  bool viewed_ = false;
+  CustomerFields viewed_ = 0;
   v1::CustomerFeatures features_;
   v1::Customer customer_;
   expression::Scratch scratch_;

@@ -23,9 +23,14 @@ using Events = google::protobuf::RepeatedPtrField<Trigger::Event>;
 // Bounds of a candidate.
 constexpr int kMaxAlertReasons = 5;
 
-int64_t Latest(const std::vector<Trigger::Event>& events) {
-  int64_t latest = events.front().at_ms();
-  for (const auto& event : events) latest = std::max(latest, event.at_ms());
+int64_t MomentOf(const Trigger::Event& event) { return event.at_ms(); }
+int64_t MomentOf(const Trigger::Event* event) { return event->at_ms(); }
+
+// Of events, or of pointers to them; there is one.
+template <class List>
+int64_t Latest(const List& events) {
+  int64_t latest = MomentOf(events.front());
+  for (const auto& event : events) latest = std::max(latest, MomentOf(event));
   return latest;
 }
 
@@ -280,7 +285,8 @@ void Trigger::StartDay(Context& ctx) {
 
 void Trigger::Decide(Context& ctx) {
   const int64_t now_ms = absl::ToUnixMillis(DecisionTime(ctx));
-  const std::vector<Event> events = Choose(state_.Get(ctx));
+  std::vector<Event> events;
+  for (const Event* event : Choose(state_.Get(ctx))) events.push_back(*event);
   if (events.empty()) return GiveUp(ctx);
   TriggerState& state = state_.Mutable(ctx);
   state.clear_events();
@@ -304,21 +310,21 @@ void Trigger::Decide(Context& ctx) {
   ArmOrCancel(ctx);
 }
 
-std::vector<Trigger::Event> Trigger::Choose(const TriggerState& state) const {
-  std::map<std::string, std::vector<Event>> groups;
+Trigger::Chosen Trigger::Choose(const TriggerState& state) const {
+  std::map<std::string_view, Chosen> groups;
   for (const Event& event : state.events()) {
-    const std::string key = config().same() == "sku"        ? event.sku()
-                            : config().same() == "category" ? event.category()
-                                                            : "any";
-    if (!key.empty()) groups[key].push_back(event);
+    const std::string_view key = config().same() == "sku"        ? event.sku()
+                                 : config().same() == "category" ? event.category()
+                                                                 : std::string_view("any");
+    if (!key.empty()) groups[key].push_back(&event);
   }
-  const std::vector<Event>* best = nullptr;
-  for (const auto& [key, events] : groups) {
-    const auto rank = [](const std::vector<Event>& group) { return std::pair(group.size(), Latest(group)); };
-    if (!best || rank(events) > rank(*best)) best = &events;
+  Chosen best;
+  for (auto& [key, events] : groups) {
+    const auto rank = [](const Chosen& group) { return std::pair(group.size(), Latest(group)); };
+    if (best.empty() || rank(events) > rank(best)) best = std::move(events);
   }
-  if (!best || best->size() < static_cast<size_t>(config().min_count())) return {};
-  return *best;
+  if (best.size() < static_cast<size_t>(config().min_count())) best.clear();
+  return best;
 }
 
 Candidate Trigger::MakeCandidate(const std::vector<Event>& events, Context& ctx) const {

@@ -87,8 +87,9 @@ class Trigger final : public Operator<Takes<v1::Browse, v1::Purchase, v1::Suppor
   void ForgetIfEmpty(Context& ctx);
   // From when on a purchase makes pointless what started it then: one that started it itself does not.
   int64_t CancelledFrom(int64_t at_ms) const;
-  // The events that have most in common; none when they are too few.
-  std::vector<Event> Choose(const operators::TriggerState& state) const;
+  // The events that have most in common, where they stand in the state; none when they are too few.
+  using Chosen = std::vector<const Event*>;
+  Chosen Choose(const operators::TriggerState& state) const;
   operators::Candidate MakeCandidate(const std::vector<Event>& events, Context& ctx) const;
   void AddReasons(const std::vector<Event>& events, v1::MarketingTrigger* trigger) const;
   const std::string& campaign() const { return config().campaign().empty() ? config().name() : config().campaign(); }

@@ -648,14 +648,22 @@ TEST(ExplanationTest, IsBounded) {
   EXPECT_EQ(Explained("order.small + 1", order), "value  order.small + 1  (order.small = 0)\n");
 }
 
-TEST(ExpressionTest, TellsWhichVariablesItNames) {
-  const auto expression = Compile("rate > 1.0 || [1, 2].exists(now, now == count)", Variables());
-  ASSERT_TRUE(expression.ok()) << expression.status();
-  EXPECT_TRUE(expression->Names("rate"));
-  EXPECT_TRUE(expression->Names("count"));
-  EXPECT_FALSE(expression->Names("order"));
+TEST(ExpressionTest, TellsWhichFieldsItReads) {
+  const auto reads = [](std::string_view text, std::string_view field) {
+    const auto expression = Compile(text, Variables());
+    EXPECT_TRUE(expression.ok()) << expression.status();
+    return expression.ok() && expression->Reads("order", field);
+  };
+  EXPECT_TRUE(reads("order.id == '' || order.small > 1", "id"));
+  EXPECT_TRUE(reads("order.id == '' || order.small > 1", "small"));
+  EXPECT_FALSE(reads("order.id == '' || order.small > 1", "numbers"));
+  EXPECT_TRUE(reads("order.numbers.exists(n, n == count)", "numbers"));
+  EXPECT_TRUE(reads("[1, 2].exists(n, n == order.small)", "small"));
+  EXPECT_FALSE(reads("rate > 1.0", "small"));
   // That one is the macro's own.
-  EXPECT_FALSE(expression->Names("now"));
+  EXPECT_FALSE(reads("['a'].exists(order, order == 'a')", "id"));
+  // Of a message that is chosen first, any field may be meant.
+  EXPECT_TRUE(reads("(rate > 1.0 ? order : order).small == 1", "id"));
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ v1::Member At(int64_t time_ms) {
 v1::Customer View(const CustomerProfile& profile, int64_t as_of_ms) {
   v1::CustomerFeatures features;
   v1::Customer customer;
-  ViewCustomer(profile, "ann", as_of_ms, &features, &customer);
+  ViewCustomer(profile, "ann", as_of_ms, kAllCustomerFields, &features, &customer);
   return customer;
 }
 
@@ -109,14 +109,40 @@ TEST(CustomerViewTest, TheCustomerJoinedWhenItWasFirstSaidInAnyOrder) {
   EXPECT_EQ(View(profile, kStart).joined().seconds(), kStart / 1000);
 }
 
-TEST(CustomerViewTest, NothingOfTheOneBeforeIsLeft) {
+// Whoever asks for some fields gets what whoever asks for all of them gets.
+TEST(CustomerViewTest, FillsTheFieldsThatAreAskedFor) {
+  CustomerProfile profile;
+  Buy(Order(kStart, "o1", "wine"), &profile);
+  Buy(Order(kStart + 3 * kDay, "o2", "tea"), &profile);
+  const v1::Customer whole = View(profile, kStart + 5 * kDay);
+  const auto& reflection = *v1::Customer::GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor*> there;
+  reflection.ListFields(whole, &there);
+  EXPECT_GE(there.size(), 10u);
+  for (const auto* field : there) {
+    v1::CustomerFeatures features;
+    v1::Customer customer;
+    ViewCustomer(profile, "ann", kStart + 5 * kDay, CustomerFields{1} << field->number(), &features, &customer);
+    v1::Customer expected = whole;
+    std::vector<const google::protobuf::FieldDescriptor*> filled;
+    reflection.ListFields(customer, &filled);
+    EXPECT_NE(std::find(filled.begin(), filled.end(), field), filled.end()) << field->name();
+    for (const auto* other : there) {
+      if (std::find(filled.begin(), filled.end(), other) == filled.end()) reflection.ClearField(&expected, other);
+    }
+    EXPECT_EQ(customer.DebugString(), expected.DebugString()) << field->name();
+  }
+}
+
+TEST(CustomerViewTest, ReckonsNothingThatIsNotAskedFor) {
   CustomerProfile profile;
   Buy(Order(kStart, "o1", "wine"), &profile);
   v1::CustomerFeatures features;
   v1::Customer customer;
-  ViewCustomer(profile, "ann", kStart, &features, &customer);
-  ViewCustomer(CustomerProfile(), "ben", kStart, &features, &customer);
-  EXPECT_EQ(customer.ShortDebugString(), R"(id: "ben")");
+  ViewCustomer(profile, "ann", kStart, CustomerFields{1} << v1::Customer::kOrdersFieldNumber, &features, &customer);
+  EXPECT_EQ(customer.orders(), 1);
+  EXPECT_EQ(customer.spent_size() + customer.categories_size(), 0);
+  EXPECT_FALSE(customer.has_purchases());
 }
 
 }  // namespace

@@ -262,6 +262,19 @@ TEST_F(RuleTest, AddsWhatTheMessageNeeds) {
   EXPECT_EQ(Counted("payload_failed"), 1);
 }
 
+TEST_F(RuleTest, EachExpressionSeesWhatItAsksOfTheCustomer) {
+  Configure(R"rule(on: "browse-viewed" wait { seconds: 3600 }
+               when: "customer.orders == 0"
+               payload { key: "consents" value: "customer.consents.size()" }
+               payload { key: "looks" value: "customer.browses.total" })rule");
+  ann_.Consent(kStart - absl::Hours(1), v1::PURPOSE_MARKETING, v1::CHANNEL_EMAIL);
+  View(kStart, "wine", 950);
+  ann_.Until(kStart + absl::Hours(1));
+  const auto candidates = Candidates();
+  ASSERT_THAT(candidates, SizeIs(1));
+  EXPECT_THAT(candidates[0].trigger().payload(), UnorderedElementsAre(Pair("consents", "1"), Pair("looks", "1")));
+}
+
 TEST_F(RuleTest, AChangeOfFeaturesStartsItEachTimeTheConditionComesToHold) {
   Configure(R"(on: "features-changed" when: "event.orders == 1")");
   const auto change = [&](int64_t hour, int64_t orders) {
