@@ -25,6 +25,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -67,6 +68,37 @@ class Counter {
   size_t index_;
 };
 
+// How many results may leave within a time, of all customers together: a brake, for a day on which something is wrong.
+// Whom it meets depends on the order in which customers come, so it belongs to the way out and not to what is decided:
+// no operator learns of it. Each task has an equal share.
+class Allowance {
+ public:
+  struct Limit {
+    int64_t most = 0;       // In all tasks together.
+    absl::Duration window;  // One follows the other from 1970 on, by the watermark that operators see. Above 0.
+  };
+
+  // Of its owner, whose counters tell what was emitted within it and beyond it. They must outlive it.
+  Allowance(std::string_view name, const Counter* within, const Counter* beyond)
+      : name_(name), within_(*within), beyond_(*beyond) {}
+  Allowance(const Allowance&) = delete;
+  Allowance& operator=(const Allowance&) = delete;
+
+  // To be called by Configure. Without limits nothing is beyond it.
+  void SetLimits(std::vector<Limit> limits) { limits_ = std::move(limits); }
+
+  std::string_view name() const { return name_; }
+  const std::vector<Limit>& limits() const { return limits_; }
+  const Counter& within() const { return within_; }
+  const Counter& beyond() const { return beyond_; }
+
+ private:
+  std::string name_;
+  const Counter& within_;
+  const Counter& beyond_;
+  std::vector<Limit> limits_;
+};
+
 // What the runtime offers an operator during one call. Never kept.
 class OperatorContext {
  public:
@@ -90,6 +122,10 @@ class OperatorContext {
   virtual std::string NextId() = 0;
   // Hands a message to whoever takes it from this operator, before returning. The message is not kept.
   virtual void Emit(const google::protobuf::Message& message) = 0;
+  // The same as long as the task has not used up the allowance. Beyond it, what is to leave is `otherwise`, under the
+  // same id; operators that take `message` get it nevertheless.
+  virtual void EmitWithin(const Allowance& allowance, const google::protobuf::Message& message,
+                          const google::protobuf::Message& otherwise) = 0;
   // Sends the record at hand to dead letters with a stable reason and a sentence; no effect but an abort for a timer.
   virtual void Reject(std::string_view reason, std::string_view text) = 0;
   // Random bits that are the same on every redo and replay.
@@ -157,6 +193,12 @@ class TypedContext<Emits<Messages...>> {
   void Emit(const M& message) {
     static_assert((std::is_same_v<M, Messages> || ...), "declare the message in Emits<>");
     base_.Emit(message);
+  }
+  template <class M, class Otherwise>
+  void EmitWithin(const Allowance& allowance, const M& message, const Otherwise& otherwise) {
+    static_assert((std::is_same_v<M, Messages> || ...), "declare the message in Emits<>");
+    static_assert((std::is_same_v<Otherwise, Messages> || ...), "declare what is emitted otherwise in Emits<>");
+    base_.EmitWithin(allowance, message, otherwise);
   }
   // The cause as it stands in results.
   v1::Position Tipping() const {

@@ -76,15 +76,37 @@ std::string Dispatcher::NextId() {
   return Text(absl::Hex(StableHash64(text, 1), absl::kZeroPad16), absl::Hex(StableHash64(text, 2), absl::kZeroPad16));
 }
 
-void Dispatcher::Emit(const google::protobuf::Message& message) {
+const Graph::Outlet* Dispatcher::OutletOf(const google::protobuf::Message& message) const {
   for (const Graph::Outlet& outlet : graph_.nodes()[node_].outlets) {
-    if (outlet.type != message.GetDescriptor()) continue;
-    if (!outlet.sinks.empty()) {
-      const std::string id = NextId();
-      for (int sink : outlet.sinks) sink_.OnResult(sink, message, id);
-    }
-    for (const Graph::Target& target : outlet.targets) DeliverTo(target, message);
-    break;
+    if (outlet.type == message.GetDescriptor()) return &outlet;
+  }
+  return nullptr;
+}
+
+void Dispatcher::Leave(const Graph::Outlet& outlet, const google::protobuf::Message& message, ResultSink::Fate fate) {
+  if (outlet.sinks.empty()) return;
+  const std::string id = NextId();
+  for (int sink : outlet.sinks) sink_.OnResult(sink, message, id, fate);
+}
+
+void Dispatcher::Emit(const google::protobuf::Message& message) {
+  if (const Graph::Outlet* outlet = OutletOf(message)) {
+    Leave(*outlet, message, ResultSink::Fate::kLeaves);
+    for (const Graph::Target& target : outlet->targets) DeliverTo(target, message);
+  }
+  ++emitted_[node_];
+}
+
+void Dispatcher::EmitWithin(const Allowance& allowance, const google::protobuf::Message& message,
+                            const google::protobuf::Message& otherwise) {
+  const bool within = sink_.Take(graph_.nodes()[node_].spec->id, allowance, watermark_);
+  Count((within ? allowance.within() : allowance.beyond()).index());
+  const Graph::Outlet* outlet = OutletOf(message);
+  if (outlet != nullptr) Leave(*outlet, message, within ? ResultSink::Fate::kLeaves : ResultSink::Fate::kHeldBack);
+  const Graph::Outlet* instead = within ? nullptr : OutletOf(otherwise);
+  if (instead != nullptr) Leave(*instead, otherwise, ResultSink::Fate::kInstead);
+  if (outlet != nullptr) {
+    for (const Graph::Target& target : outlet->targets) DeliverTo(target, message);
   }
   ++emitted_[node_];
 }

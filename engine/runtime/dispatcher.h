@@ -14,11 +14,19 @@
 
 namespace ebb {
 
-// Where results go. Called during Deliver and Fire.
+// Where results go. Called during Deliver, Fire and Visit.
 class ResultSink {
  public:
+  enum class Fate {
+    kLeaves,
+    kHeldBack,  // Is reckoned with as one that leaves, and does not.
+    kInstead,   // Leaves in the place of one that is held back, and is not reckoned with.
+  };
+
   virtual ~ResultSink() = default;
-  virtual void OnResult(int sink, const google::protobuf::Message& message, const std::string& id) = 0;
+  virtual void OnResult(int sink, const google::protobuf::Message& message, const std::string& id, Fate fate) = 0;
+  // Whether a result may leave at this moment under an allowance of the operator, which uses it up by one.
+  virtual bool Take(std::string_view op, const Allowance& allowance, absl::Time at) = 0;
   virtual void OnReject(std::string_view reason, std::string_view text) = 0;
 };
 
@@ -55,6 +63,8 @@ class Dispatcher final : public OperatorContext {
   const std::vector<std::string>& published() const override { return graph_.nodes()[node_].spec->published; }
   std::string NextId() override;
   void Emit(const google::protobuf::Message& message) override;
+  void EmitWithin(const Allowance& allowance, const google::protobuf::Message& message,
+                  const google::protobuf::Message& otherwise) override;
   void Reject(std::string_view reason, std::string_view text) override { sink_.OnReject(reason, text); }
   uint64_t Random() override;
   void Count(size_t counter) override;
@@ -62,6 +72,9 @@ class Dispatcher final : public OperatorContext {
  private:
   void Begin(const Cause& cause, absl::Time now, absl::Time watermark, Customer* customer, int64_t earliest_timer_ms);
   void DeliverTo(const Graph::Target& target, const google::protobuf::Message& message);
+  // Null when nobody takes such messages from the operator at work.
+  const Graph::Outlet* OutletOf(const google::protobuf::Message& message) const;
+  void Leave(const Graph::Outlet& outlet, const google::protobuf::Message& message, ResultSink::Fate fate);
 
   Graph& graph_;
   CustomerCache& cache_;

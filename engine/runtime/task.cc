@@ -33,7 +33,11 @@ constexpr size_t kTimeHeader = 4;
 }  // namespace
 
 Task::Task(std::shared_ptr<const PipelineSpec> spec, TaskOptions options, std::unique_ptr<Store> store)
-    : file_(std::move(spec)), spec_(file_), options_(std::move(options)), store_(std::move(store)), control_(file_) {
+    : file_(std::move(spec)),
+      spec_(file_),
+      options_(std::move(options)),
+      store_(std::move(store)),
+      control_(file_) {
   cache_ = std::make_unique<CustomerCache>(store_.get(), options_.cache_bytes);
   for (const SourceSpec& source : file_->sources) {
     sources_.push_back(
@@ -50,6 +54,7 @@ Task::Task(std::shared_ptr<const PipelineSpec> spec, TaskOptions options, std::u
   if (time.emit_from() != 0) emit_from_ms_ = time.emit_from();
   idle_wall_clock_ = time.idle() == "wall_clock";
   stats_ = epoch_stats_ = TaskStats(spec_->sources.size(), spec_->sinks.size());
+  tally_ = AllowanceTally(options_.partition, options_.partitions);
 }
 
 Task::~Task() { StopSources(); }
@@ -95,6 +100,7 @@ void Task::OpenEpoch() {
   if (epoch_open_) return;
   epoch_open_ = true;
   time_before_ = merge_->time();
+  tally_before_ = tally_;
 }
 
 absl::StatusOr<size_t> Task::Process(size_t max_records, absl::Time wall_clock, absl::Duration elapsed) {
@@ -407,7 +413,12 @@ absl::Status Task::HandleHead(size_t source) {
   return cache_->status();
 }
 
-void Task::OnResult(int sink, const google::protobuf::Message& message, const std::string& id) {
+bool Task::Take(std::string_view op, const Allowance& allowance, absl::Time at) {
+  if (redoing_ != 0 || absl::ToUnixMillis(now_) < emit_from_ms_) return true;
+  return tally_.Take(op, allowance, absl::ToUnixMillis(at));
+}
+
+void Task::OnResult(int sink, const google::protobuf::Message& message, const std::string& id, Fate fate) {
   const SinkSpec& spec = file_->sinks[sink];
   if (absl::ToUnixMillis(now_) < emit_from_ms_) {
     ++epoch_stats_.suppressed;
@@ -416,18 +427,21 @@ void Task::OnResult(int sink, const google::protobuf::Message& message, const st
   OutputRecord& record = drafts_[sink];
   record.key.assign(customer_at_hand_);
   record.value = EncodeMessage(message, spec.config.format());
-  if (record.value->size() > kMaxResultBytes) return RefuseResult(record);
+  if (record.value->size() > kMaxResultBytes) return RefuseResult(record, fate);
+  if (fate == Fate::kHeldBack) return Send(record, fate);
   if (redoing_ == 0 && source_at_hand_) answered_ms_.push_back(sources_[*source_at_hand_]->record().timestamp_ms);
   record.headers[kIdHeader].second = id;
   record.headers[kTimeHeader].second = Rfc3339(now_);
   ++epoch_stats_.results[sink];
-  Send(record);
+  Send(record, fate);
 }
 
-void Task::RefuseResult(const OutputRecord& result) {
+void Task::RefuseResult(const OutputRecord& result, Fate fate) {
   constexpr char kReason[] = "result-too-large";
   ++epoch_stats_.dead_letters[{source_at_hand_.value_or(0), kReason}];
-  Send(MakeDeadLetterOfResult(spec_->config.dead_letters(), result, kReason, kMaxResultBytes));
+  // One that is held back is too large to leave in redo as well.
+  const Fate of_letter = fate == Fate::kInstead ? fate : Fate::kLeaves;
+  Send(MakeDeadLetterOfResult(spec_->config.dead_letters(), result, kReason, kMaxResultBytes), of_letter);
 }
 
 absl::Status Task::CheckStamp(const Customer& customer) const {
@@ -450,12 +464,14 @@ void Task::DeadLetter(size_t source, std::string_view reason, std::string_view t
   Send(MakeDeadLetter(spec_->config.dead_letters(), cursor.partition(), cursor.record(), reason, text));
 }
 
-void Task::Send(const OutputRecord& record) {
-  ++results_;
-  // Of their order only that of one customer counts, which shows in what they say.
-  const uint64_t whither = StableHash64(record.key, StableHash64(record.topic));
-  result_digest_ += record.value ? StableHash64(*record.value, whither) : whither;
-  if (redoing_ != 0) return;
+void Task::Send(const OutputRecord& record, Fate fate) {
+  if (fate != Fate::kInstead) {
+    ++results_;
+    // Of their order only that of one customer counts, which shows in what they say.
+    const uint64_t whither = StableHash64(record.key, StableHash64(record.topic));
+    result_digest_ += record.value ? StableHash64(*record.value, whither) : whither;
+  }
+  if (redoing_ != 0 || fate == Fate::kHeldBack) return;
   outbox_bytes_ += record.bytes();
   outbox_.Add(record);
 }

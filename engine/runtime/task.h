@@ -23,6 +23,7 @@
 #include "engine/log/output.h"
 #include "engine/pipeline/graph.h"
 #include "engine/pipeline/spec.h"
+#include "engine/runtime/allowance_tally.h"
 #include "engine/runtime/debt.h"
 #include "engine/runtime/dispatcher.h"
 #include "engine/runtime/merge.h"
@@ -148,7 +149,8 @@ class Task final : public ResultSink {
   const TaskControl& control() const { return control_; }
   std::vector<TaskControl::Note> TakeControlNotes() { return control_.TakeNotes(); }
 
-  void OnResult(int sink, const google::protobuf::Message& message, const std::string& id) override;
+  void OnResult(int sink, const google::protobuf::Message& message, const std::string& id, Fate fate) override;
+  bool Take(std::string_view op, const Allowance& allowance, absl::Time at) override;
   void OnReject(std::string_view reason, std::string_view text) override;
 
   // What one epoch writes back while there is nothing better to do.
@@ -186,7 +188,7 @@ class Task final : public ResultSink {
   absl::Status FireFirst(Customer* customer, Streak* streak);
   absl::Status Prefetch();
   void DeadLetter(size_t source, std::string_view reason, std::string_view text);
-  void Send(const OutputRecord& record);
+  void Send(const OutputRecord& record, Fate fate = Fate::kLeaves);
   bool BeginRound(absl::Time wall_clock, absl::Duration elapsed);
   bool CarryTime(absl::Time wall_clock, absl::Duration elapsed);
   // Time is about to come to the moment from which the next version holds: it comes right before it.
@@ -215,7 +217,7 @@ class Task final : public ResultSink {
   Debt::Epoch DebtOf(uint64_t epoch, uint64_t work_total) const;
   uint64_t OpenWork() const { return work_total_ + epoch_records_ + epoch_timers_; }
   absl::Status CheckStamp(const Customer& customer) const;
-  void RefuseResult(const OutputRecord& result);
+  void RefuseResult(const OutputRecord& result, Fate fate);
 
   const std::shared_ptr<const PipelineSpec> file_;  // The pipeline as its file has it.
   std::shared_ptr<const PipelineSpec> spec_;        // The same with what is in force.
@@ -240,6 +242,7 @@ class Task final : public ResultSink {
   TaskControl control_;
   std::optional<v1::EpochRecord::Sweep> sweep_;  // Of customers, after a publication, as of the epoch at hand.
   std::vector<int> visitors_;                    // Its operators.
+  AllowanceTally tally_;
 
   // The open epoch.
   bool epoch_open_ = false;
@@ -250,6 +253,7 @@ class Task final : public ResultSink {
   bool swept_ = false;                                  // This epoch has done its share of the sweep,
   std::optional<v1::EpochRecord::Sweep> sweep_before_;  // which stood here before.
   Merge::Time time_before_;
+  AllowanceTally tally_before_;
   uint64_t epoch_records_ = 0;
   int64_t epoch_expires_ms_ = Debt::kNever;  // Of the records from compacted sources, the first.
   uint64_t epoch_timers_ = 0;

@@ -118,6 +118,7 @@ v1::EpochRecord Task::MakeRecord(const WriteBack& written, absl::Time wall_clock
   record.set_timers(epoch_timers_);
   if (takes_version_ || !control_.in_force().empty()) *record.mutable_control() = control_.Position(takes_version_);
   if (sweep_) *record.mutable_sweep() = *sweep_;
+  tally_.AddTo(&record);
   // Whatever comes next, and be it from a source that had nothing to say before, comes under the new version.
   if (takes_version_) record.set_watermark_ms(*control_.barrier_ms());
   if (takes_version_ && !control_.visitors().empty()) {
@@ -224,6 +225,7 @@ void Task::Aborted() {
   if (!epoch_open_) return;
   streak_ = {};
   if (swept_) sweep_ = sweep_before_;
+  tally_ = tally_before_;
   merge_->SetTime(time_before_);
   if (merge_->in_round()) merge_->EndRound();
   merge_->rounds().clear();

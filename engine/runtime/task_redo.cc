@@ -64,6 +64,8 @@ absl::Status Task::Adopt(const std::string& new_uuid, bool last_record_only) {
     total_at_low = low->second.work_total();
   }
   const bool began = !records_.empty();
+  // What redo does has left before.
+  tally_.Adopt(began ? records_.rbegin()->second : v1::EpochRecord());
   debt_.Reset({low_water_, total_at_low, began ? RedoFrom({}) : std::vector<int64_t>(sources_.size(), 0)});
   merge_->SetTime(std::move(time));
   // A recovery before may have been given up within a round.

@@ -65,6 +65,8 @@ std::string Sentence(v1::WithheldTrigger::Cause cause, const Candidate& candidat
       return "a complaint of the customer is open";
     case v1::WithheldTrigger::PAUSED: return "its trigger was paused";
     case v1::WithheldTrigger::SHADOW: return "it was decided for trial only";
+    case v1::WithheldTrigger::OVERALL_CAP:
+      return "as many messages as the brakes allow were sent, all customers together";
     default:
       return "";
   }
@@ -95,6 +97,11 @@ absl::Status ContactPolicy::Configure() {
     quiet_hours_ = *std::move(created);
   }
   for (const auto& cap : config().caps()) longest_cap_ms_ = std::max(longest_cap_ms_, ToMillis(cap.window()));
+  std::vector<Allowance::Limit> limits;
+  const auto& brakes = config().brakes();
+  if (brakes.max_per_minute() > 0) limits.push_back({brakes.max_per_minute(), absl::Minutes(1)});
+  if (brakes.max_per_day() > 0) limits.push_back({brakes.max_per_day(), absl::Hours(24)});
+  overall_.SetLimits(std::move(limits));
   return absl::OkStatus();
 }
 
@@ -271,11 +278,15 @@ void ContactPolicy::Release(const Candidate& candidate, v1::Channel channel, Con
   trigger.set_channel(channel);
   trigger.set_released_at_ms(absl::ToUnixMillis(DecisionTime(ctx)));
   AddPublished(ctx.published(), &trigger);
-  released_.Add(ctx);
-  ctx.Emit(trigger);
+  ctx.EmitWithin(overall_, trigger, MakeWithheld(candidate, Withheld::OVERALL_CAP, ctx));
 }
 
 void ContactPolicy::Withhold(const Candidate& candidate, Withheld::Cause cause, Context& ctx) {
+  withheld_[cause].Add(ctx);
+  ctx.Emit(MakeWithheld(candidate, cause, ctx));
+}
+
+v1::WithheldTrigger ContactPolicy::MakeWithheld(const Candidate& candidate, Withheld::Cause cause, Context& ctx) const {
   Withheld withheld;
   *withheld.mutable_trigger() = candidate.trigger();
   withheld.mutable_trigger()->set_trigger_id(ctx.NextId());
@@ -286,8 +297,7 @@ void ContactPolicy::Withhold(const Candidate& candidate, Withheld::Cause cause, 
   withheld.set_cause(cause);
   withheld.set_withheld_at_ms(absl::ToUnixMillis(DecisionTime(ctx)));
   withheld.set_text(Sentence(cause, candidate));
-  withheld_[cause].Add(ctx);
-  ctx.Emit(withheld);
+  return withheld;
 }
 
 EBB_OPERATOR("contact-policy", ContactPolicy);

@@ -24,6 +24,7 @@
 //     HOLDOUT            the customer is in the comparison group, of all or of its campaign; counts as a contact, so
 //                        that both groups fare alike
 //     SHADOW             the brakes let it be decided only; counts as a contact
+//     OVERALL_CAP        the brakes allow no more for now, all customers together; counts as a contact
 //     released           through the first of its channels that has consent and is below its caps
 //   So at most one leaves a window, and windows do not overlap. A waiting candidate is withheld as soon as it expires,
 //   loses its consent, or its trigger or a purchase calls it off; beyond kMaxPending the lowest in rank is OUTRANKED.
@@ -87,23 +88,26 @@ class ContactPolicy final
   void Send(const Candidate& candidate, v1::Channel channel, Context& ctx);
   void Release(const Candidate& candidate, v1::Channel channel, Context& ctx);
   void Withhold(const Candidate& candidate, Withheld::Cause cause, Context& ctx);
+  Withheld MakeWithheld(const Candidate& candidate, Withheld::Cause cause, Context& ctx) const;
 
   ReadState<operators::CustomerProfile> profile_{this, "customer-profile", "profile"};
   ValueState<operators::ContactState> state_{this, "contacts"};
   Timer release_{this, "release"};
   Counter released_{this, "released"};
   // By cause.
-  std::array<Counter, 11> withheld_{{{this, "withheld"},
-                                    {this, "no_consent"},
-                                    {this, "frequency_cap"},
-                                    {this, "outranked"},
-                                    {this, "holdout"},
-                                    {this, "expired"},
-                                    {this, "cancelled"},
-                                    {this, "open_complaint"},
-                                    {this, "consent_withdrawn"},
-                                    {this, "paused"},
-                                    {this, "shadow"}}};
+  std::array<Counter, 12> withheld_{{{this, "withheld"},
+                                     {this, "no_consent"},
+                                     {this, "frequency_cap"},
+                                     {this, "outranked"},
+                                     {this, "holdout"},
+                                     {this, "expired"},
+                                     {this, "cancelled"},
+                                     {this, "open_complaint"},
+                                     {this, "consent_withdrawn"},
+                                     {this, "paused"},
+                                     {this, "shadow"},
+                                     {this, "overall_cap"}}};
+  Allowance overall_{"overall", &released_, &withheld_[Withheld::OVERALL_CAP]};
 
   QuietHours quiet_hours_;
   int64_t longest_cap_ms_ = 0;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "state/text.h"
+#include "tests/simulation/allowance.h"
 #include "tests/simulation/chance.h"
 #include "tests/simulation/simulation.pb.h"
 
@@ -86,6 +87,12 @@ class SimulatedOperator final : public Operator<Takes<Event>, Emits<Told>, Simul
     Tell(1, ctx);
   }
 
+ protected:
+  absl::Status Configure() override {
+    shouts_.SetLimits({{kMostShouts, absl::Milliseconds(kShoutsWindowMs)}});
+    return absl::OkStatus();
+  }
+
  private:
   void Clear(Context& ctx, bool rows) {
     tally_.Clear(ctx);
@@ -123,7 +130,13 @@ class SimulatedOperator final : public Operator<Takes<Event>, Emits<Told>, Simul
     told.set_edition(config().edition());
     for (int i = 0; i < times; ++i) {
       told.set_ordinal(i);
-      ctx.Emit(told);
+      if (i < kLimitedOrdinal) {
+        ctx.Emit(told);
+        continue;
+      }
+      Told instead = told;
+      instead.set_held_back(true);
+      ctx.EmitWithin(shouts_, told, instead);
     }
   }
 
@@ -132,6 +145,9 @@ class SimulatedOperator final : public Operator<Takes<Event>, Emits<Told>, Simul
   ListState<Note> notes_{this, "notes"};
   Timer silence_{this, "silence"};
   Timer echo_{this, "echo"};
+  Counter within_{this, "within"};
+  Counter beyond_{this, "beyond"};
+  Allowance shouts_{"shouts", &within_, &beyond_};
 };
 
 EBB_OPERATOR("simulated", SimulatedOperator);

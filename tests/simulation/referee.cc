@@ -19,6 +19,7 @@ Referee::Referee(const MemoryBroker* broker, Topics topics, const GhostRules* ru
   for (int32_t p = 0; p < topics_.partitions; ++p) {
     View& view = views_.emplace_back();
     view.ghost = std::make_unique<GhostTask>(p, rules, &upstream_.input(p), &situations_);
+    view.allowance = std::make_unique<GhostAllowance>(p, topics_.partitions);
     view.offsets.resize(rules->topics.size());
   }
 }
@@ -177,10 +178,18 @@ void Referee::ReadResults(int32_t partition) {
         continue;
       }
       if (auto wrong = results_.Find(*record, dead); !wrong.empty()) Violated(Where(view) + wrong);
+      if (!dead) TakeShout(&view, *record);
     }
     next = read->next;
     settled_ &= next == broker_.WrittenBounds(from)->end;
   }
+}
+
+void Referee::TakeShout(View* view, const MemoryBroker::Record& record) {
+  Told told;
+  if (!record.value || !told.ParseFromString(*record.value) || told.ordinal() != kLimitedOrdinal) return;
+  situations_.Met(told.held_back() ? "result held back by an allowance" : "result within an allowance");
+  if (auto wrong = view->allowance->See(told); !wrong.empty()) Violated(Where(*view) + wrong);
 }
 
 void Referee::TakeBadPublication(const MemoryBroker::Record& record) {

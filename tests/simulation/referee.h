@@ -13,6 +13,7 @@
 #include "engine/log/memory_broker.h"
 #include "engine/runtime/task.h"
 #include "state/store.h"
+#include "tests/simulation/allowance.h"
 #include "tests/simulation/ghost.h"
 #include "tests/simulation/results.h"
 #include "tests/simulation/situations.h"
@@ -78,6 +79,7 @@ class Referee {
     std::set<std::string> buried;    // Customers whose tombstone is there.
     std::set<std::string> owners;    // All there have been.
     std::vector<std::optional<int64_t>> offsets;
+    std::unique_ptr<GhostAllowance> allowance;
     int64_t next_result = 0;
     int64_t next_dead = 0;
   };
@@ -87,6 +89,7 @@ class Referee {
   void TakeEntries(View* view, uint64_t epoch);
   void CheckWritten(View* view, uint64_t epoch, const std::set<std::string>& written);
   void ReadResults(int32_t partition);
+  void TakeShout(View* view, const MemoryBroker::Record& record);
   void TakeBadPublication(const MemoryBroker::Record& record);
   void CheckPending(View* view);
   void CheckOffsets();

@@ -39,6 +39,8 @@ const std::vector<std::string_view>& Situations::Names() {
       "time carried to `until`",
       "time carried to an edition",
       "result from before `emit_from`",
+      "result within an allowance",
+      "result held back by an allowance",
       // Input.
       "late event",
       "duplicate event",

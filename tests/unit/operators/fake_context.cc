@@ -131,6 +131,13 @@ std::string FakeContext::NextId() {
                       absl::ToUnixMillis(now_), "/", emitted_in_call_);
 }
 
+void FakeContext::EmitWithin(const Allowance& allowance, const google::protobuf::Message& message,
+                             const google::protobuf::Message& otherwise) {
+  const bool within = allowance.limits().empty() || !allowances_used_up_;
+  Count((within ? allowance.within() : allowance.beyond()).index());
+  Emit(within ? message : otherwise);
+}
+
 void FakeContext::Emit(const google::protobuf::Message& message) {
   std::unique_ptr<google::protobuf::Message> copy(message.New());
   copy->CopyFrom(message);

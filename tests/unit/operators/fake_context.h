@@ -73,6 +73,8 @@ class FakeContext final : public OperatorContext, public StateAccess {
   }
   size_t emitted_count() const { return emitted_.size(); }
   const std::vector<Rejection>& rejections() const { return rejections_; }
+  // From now on allowances that have limits are used up, or not.
+  void set_allowances_used_up(bool used_up) { allowances_used_up_ = used_up; }
   // How often a counter of an operator counted.
   int64_t Counted(const OperatorBase& op, std::string_view counter) const;
 
@@ -85,6 +87,8 @@ class FakeContext final : public OperatorContext, public StateAccess {
   const std::vector<std::string>& published() const override { return published_; }
   std::string NextId() override;
   void Emit(const google::protobuf::Message& message) override;
+  void EmitWithin(const Allowance& allowance, const google::protobuf::Message& message,
+                  const google::protobuf::Message& otherwise) override;
   void Reject(std::string_view reason, std::string_view text) override;
   uint64_t Random() override;
   void Count(size_t counter) override;
@@ -120,6 +124,7 @@ class FakeContext final : public OperatorContext, public StateAccess {
   std::string event_source_;
   int64_t next_offset_ = 0;
   std::vector<std::string> published_;
+  bool allowances_used_up_ = false;
 
   const OperatorBase* running_ = nullptr;
   size_t emitted_in_call_ = 0;

@@ -346,6 +346,21 @@ TEST_F(ContactPolicyTest, OnlySoManyWait) {
   EXPECT_THAT(Decisions(), ElementsAre("OUTRANKED t0 at +12h"));
 }
 
+TEST_F(ContactPolicyTest, WhatIsBeyondTheOverallCapIsWithheldAndStillAContact) {
+  Configure(R"(caps { max: 1 window { seconds: 86400 } } brakes { max_per_minute: 100 max_per_day: 1000 })");
+  Consent();
+  ann_.ctx.set_allowances_used_up(true);
+  Send(Offer("cart", kNoon, 30));
+  ann_.Until(kNoon + kHour);
+  EXPECT_THAT(Decisions(), ElementsAre("OVERALL_CAP cart at +15m"));
+  ann_.ctx.set_allowances_used_up(false);
+  Send(Offer("browse", kNoon + 2 * kHour, 20));
+  ann_.Until(kNoon + 3 * kHour);
+  EXPECT_THAT(Decisions(), ElementsAre("FREQUENCY_CAP browse at +2h15m"));
+  EXPECT_EQ(ann_.ctx.Counted(policy_, "overall_cap"), 1);
+  EXPECT_EQ(ann_.ctx.Counted(policy_, "released"), 0);
+}
+
 TEST_F(ContactPolicyTest, RefusesQuietHoursThatAreNone) {
   const auto config = ConfigOf<ContactPolicyConfig>("quiet_hours { start: \"9pm\" end: \"08:00\" }");
   EXPECT_THAT(std::string(policy_.SetConfig(config).message()), HasSubstr("quiet_hours: expected a time of the day"));
