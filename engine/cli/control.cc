@@ -190,6 +190,15 @@ int List(const ControlOptions& options) {
   return kExitOk;
 }
 
+int History(const ControlOptions& options) {
+  auto spec = ReadPipeline(options.pipeline);
+  if (!spec.ok()) return RefusePipeline(spec.status());
+  auto history = AskAdmin((*spec)->config.admin().listen(), "/history", "");
+  if (!history.ok()) return Fail(history.status());
+  std::cout << *history;
+  return kExitOk;
+}
+
 }  // namespace
 
 void AddControlCommand(CLI::App& app, int* exit_code) {
@@ -243,6 +252,16 @@ void AddControlCommand(CLI::App& app, int* exit_code) {
   list->add_option("name", options->name, "Only this")->type_name("NAME");
   list->footer("Exit codes: 0 listed; 1 Kafka; 2 the pipeline is wrong.");
   list->callback([options, exit_code] { *exit_code = List(*options); });
+
+  CLI::App* history = add("history", "Tell from which moments on the running process has worked by what");
+  history->footer(
+      "  ebb control history --pipeline retail.yaml > history.jsonl\n"
+      "  ebb replay retail.yaml --control history.jsonl ...\n\n"
+      "A line of JSON for each version that a task has taken in, the last thousand of each: its partition, what was\n"
+      "published, and the moment of event time from which it holds there. With several processes, each tells of its\n"
+      "own partitions.\n\n"
+      "Exit codes: 0 told; 1 no process answers at admin.listen; 2 the pipeline is wrong.");
+  history->callback([options, exit_code] { *exit_code = History(*options); });
 }
 
 }  // namespace ebb

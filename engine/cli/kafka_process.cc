@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <random>
 
@@ -27,6 +28,18 @@ namespace {
 // Larger than any customer's document may become within one epoch.
 constexpr int64_t kChangelogMessageBytes = 8 << 20;
 constexpr absl::Duration kQuestionPatience = absl::Seconds(4);
+
+// What a worker answers at its next turn. Unavailable: it does not turn in time.
+absl::StatusOr<std::string> AskWorker(WorkerControl& control,
+                                      std::function<absl::StatusOr<std::string>(Worker&)> question) {
+  auto promise = std::make_shared<std::promise<absl::StatusOr<std::string>>>();
+  auto answer = promise->get_future();
+  control.Ask([promise, question = std::move(question)](Worker& worker) { promise->set_value(question(worker)); });
+  if (answer.wait_for(absl::ToChronoMilliseconds(kQuestionPatience)) != std::future_status::ready) {
+    return absl::UnavailableError("the worker did not answer in time");
+  }
+  return answer.get();
+}
 
 std::string DefaultInstance(const std::string& state_dir) {
   char host[256] = "";
@@ -280,6 +293,7 @@ absl::Status KafkaProcess::OpenAdmin() {
   };
   callbacks.control = [this] { return RenderControl(Snapshots()); };
   callbacks.taken_in = [this](std::string_view key) { return TakenIn(key); };
+  callbacks.history = [this] { return History(); };
   callbacks.state = [this](std::string_view customer) { return DescribeCustomer(customer); };
   auto admin = AdminServer::Listen(spec_->config.admin().listen(), std::move(callbacks));
   if (!admin.ok()) return admin.status();
@@ -386,19 +400,24 @@ absl::Status KafkaProcess::Health() const {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::string> KafkaProcess::History() {
+  if (!open_) return absl::UnavailableError("the process is starting");
+  std::string lines;
+  for (const auto& shift : shifts_) {
+    auto told = AskWorker(shift->control, [](Worker& worker) { return RenderHistory(worker); });
+    if (!told.ok()) return told.status();
+    lines += *told;
+  }
+  return lines;
+}
+
 absl::StatusOr<std::string> KafkaProcess::DescribeCustomer(std::string_view customer) {
   absl::Status last = absl::UnavailableError("the process is starting");
   if (!open_) return last;
   for (const auto& shift : shifts_) {
-    auto promise = std::make_shared<std::promise<absl::StatusOr<std::string>>>();
-    auto answer = promise->get_future();
-    shift->control.Ask(
-        [promise, id = std::string(customer)](Worker& worker) { promise->set_value(worker.Describe(id)); });
-    if (answer.wait_for(absl::ToChronoMilliseconds(kQuestionPatience)) != std::future_status::ready) {
-      return absl::UnavailableError("the worker did not answer in time");
-    }
-    auto described = answer.get();
-    if (described.ok()) return described;
+    auto described =
+        AskWorker(shift->control, [id = std::string(customer)](Worker& worker) { return worker.Describe(id); });
+    if (described.ok() || absl::IsUnavailable(described.status())) return described;
     last = described.status();
     // Another worker may have the customer's task.
   }

@@ -99,6 +99,7 @@ class KafkaProcess {
   absl::Status TakenIn(std::string_view key) const;
   absl::Status Health() const;
   absl::StatusOr<std::string> DescribeCustomer(std::string_view customer);
+  absl::StatusOr<std::string> History();
   std::string ChangelogTopic() const;
 
   const std::shared_ptr<const PipelineSpec> spec_;

@@ -43,6 +43,11 @@ Answer AnswerOf(const absl::Status& status) {
   return {CodeOf(status), status.ok() ? "ok\n" : Text(status.message(), "\n")};
 }
 
+Answer Json(absl::StatusOr<std::string> text, std::string_view type) {
+  if (!text.ok()) return AnswerOf(text.status());
+  return {200, *std::move(text), type};
+}
+
 // Undoes percent-encoding; a '%' that begins none stands for itself.
 std::string Decode(std::string_view text) {
   std::string out(text.size() + 1, '\0');
@@ -160,12 +165,13 @@ class AdminServer::Server {
     if (path.starts_with(kControl) && path.size() > kControl.size()) {
       return AnswerOf(callbacks_.taken_in(Decode(path.substr(kControl.size()))));
     }
+    if (path == "/history") return Json(callbacks_.history(), "application/jsonl");
     if (path.starts_with(kState) && path.size() > kState.size()) {
-      absl::StatusOr<std::string> state = callbacks_.state(Decode(path.substr(kState.size())));
-      if (!state.ok()) return AnswerOf(state.status());
-      return {200, *std::move(state), "application/json"};
+      return Json(callbacks_.state(Decode(path.substr(kState.size()))), "application/json");
     }
-    return {404, "expected /metrics, /healthz, /readyz, /control, /control/<name@version> or /state/<customer id>\n"};
+    return {
+        404,
+        "expected /metrics, /healthz, /readyz, /control, /control/<name@version>, /history or /state/<customer id>\n"};
   }
 
   const AdminCallbacks callbacks_;

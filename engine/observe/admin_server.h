@@ -1,7 +1,7 @@
 #ifndef EBB_ENGINE_OBSERVE_ADMIN_SERVER_H_
 #define EBB_ENGINE_OBSERVE_ADMIN_SERVER_H_
 
-// The admin endpoint, over HTTP: GET (and HEAD) /metrics, /healthz, /readyz, /control,
+// The admin endpoint, over HTTP: GET (and HEAD) /metrics, /healthz, /readyz, /control, /history,
 // /control/<name@version> and /state/<customer id>, both percent-encoded.
 // It has no authentication: keep it on loopback or behind something that has. This pair of files is the only place
 // that knows civetweb.
@@ -26,6 +26,7 @@ struct AdminCallbacks {
   std::function<absl::StatusOr<std::string>(std::string_view customer)> state;  // JSON.
   std::function<std::string()> control;                        // What was published and is in force, for people.
   std::function<absl::Status(std::string_view key)> taken_in;  // OK when that version is in force in every task.
+  std::function<absl::StatusOr<std::string>()> history;  // What was taken in, from when on: TakenIn as JSON Lines.
 };
 
 // Any thread; outlived by what the callbacks use. Its threads take over the signal mask of the thread that starts it.

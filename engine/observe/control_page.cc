@@ -1,10 +1,14 @@
 #include "engine/observe/control_page.h"
 
+#include <algorithm>
 #include <map>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "ebb/v1/control.pb.h"
+#include "engine/codec/event_decoder.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -60,6 +64,28 @@ absl::Status StandingOf(std::string_view key, const std::vector<WorkerSnapshot>&
   if (!refused.ok()) return refused;
   if (!missing.empty()) return absl::UnavailableError(Text("not yet in ", PartitionsOf(missing)));
   return absl::OkStatus();
+}
+
+std::string RenderHistory(const Worker& worker) {
+  std::string lines;
+  for (const auto& [partition, slot] : worker.slots()) {
+    if (slot.task == nullptr) continue;
+    std::vector<const v1::ControlEntry*> taken;
+    for (const auto& [key, entry] : slot.task->control().entries()) {
+      if (entry.refusal().empty()) taken.push_back(&entry);
+    }
+    const auto order = [](const v1::ControlEntry* entry) { return std::pair(entry->holds_from_ms(), entry->offset()); };
+    std::sort(taken.begin(), taken.end(), [&](const auto* a, const auto* b) { return order(a) < order(b); });
+    for (const v1::ControlEntry* entry : taken) {
+      v1::TakenIn line;
+      line.set_partition(partition);
+      *line.mutable_publication() = entry->publication();
+      line.set_holds_from_ms(entry->holds_from_ms());
+      line.set_offset(entry->offset());
+      lines += EncodeMessage(line, "json") + "\n";
+    }
+  }
+  return lines;
 }
 
 }  // namespace ebb

@@ -1,7 +1,8 @@
 #ifndef EBB_ENGINE_OBSERVE_CONTROL_PAGE_H_
 #define EBB_ENGINE_OBSERVE_CONTROL_PAGE_H_
 
-// What of the control topic is in force, for people and for those who wait for it. Stateless; any thread.
+// What of the control topic is in force, for people and for those who wait for it. Stateless; any thread where not said
+// otherwise.
 
 #include <string>
 #include <string_view>
@@ -18,6 +19,10 @@ std::string RenderControl(const std::vector<WorkerSnapshot>& workers);
 // OK when "name@version" or a later version of the name is in force in every task. FailedPrecondition: a task has
 // refused it, with the reason. Unavailable: not yet; the message says where.
 absl::Status StandingOf(std::string_view key, const std::vector<WorkerSnapshot>& workers);
+
+// What the worker's tasks have taken in, as far as they remember: a TakenIn as JSON a line, by partition and in the
+// order in which it was taken in. On the worker's thread.
+std::string RenderHistory(const Worker& worker);
 
 }  // namespace ebb
 

@@ -37,7 +37,7 @@ Task::Task(std::shared_ptr<const PipelineSpec> spec, TaskOptions options, std::u
       spec_(file_),
       options_(std::move(options)),
       store_(std::move(store)),
-      control_(file_) {
+      control_(file_, options_.history) {
   cache_ = std::make_unique<CustomerCache>(store_.get(), options_.cache_bytes);
   for (const SourceSpec& source : file_->sources) {
     sources_.push_back(
@@ -168,7 +168,9 @@ bool Task::CarryTime(absl::Time wall_clock, absl::Duration elapsed) {
   } else if (idle_wall_clock_) {
     floor_ms = absl::ToUnixMillis(wall_clock) - merge_->max_lateness_ms();
   }
-  if (control_.barrier_ms() && floor_ms >= *control_.barrier_ms()) {
+  // A moment that is the next after the watermark is reached without time going on.
+  const int64_t reached_ms = watermark_ms() == kNoTime ? kNoTime : watermark_ms() + 1;
+  if (control_.barrier_ms() && std::max(floor_ms, reached_ms) >= *control_.barrier_ms()) {
     ReachBarrier();
     return false;
   }
@@ -200,6 +202,10 @@ void Task::ReachBarrier() {
 absl::StatusOr<size_t> Task::FireAtBarrier(size_t most) {
   OpenEpoch();
   if (barrier_done_ || epoch_full()) return size_t{0};
+  // By a history, the next may come before everybody has been visited for the one before.
+  if (sweep_ && !control_.visitors().empty()) {
+    if (auto status = Sweep(SIZE_MAX, ""); !status.ok()) return status;
+  }
   auto fired = FireDue(most);
   if (fired.ok()) barrier_done_ = *fired == 0;
   return fired;
@@ -259,8 +265,8 @@ bool Task::VisitInTime(Customer* customer) {
 }
 
 absl::Status Task::Sweep(size_t most, const std::string& last) {
+  if (!swept_) sweep_before_ = sweep_;
   swept_ = true;
-  sweep_before_ = sweep_;
   const std::string from = sweep_->done().empty() ? std::string(1, layout::kCustomer)
                                                   : layout::PrefixEnd(layout::DocumentKey(sweep_->done()));
   const std::string to = last.empty() ? std::string(1, layout::kWake) : layout::PrefixEnd(layout::DocumentKey(last));

@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "ebb/v1/changelog.pb.h"
+#include "ebb/v1/control.pb.h"
 #include "engine/log/input.h"
 #include "engine/log/output.h"
 #include "engine/pipeline/graph.h"
@@ -51,6 +52,8 @@ struct TaskOptions {
   // By source: up to what age a record is sure to be there; infinite where the topic is not compacted, as if left out.
   std::vector<absl::Duration> compaction_lags;
   bool accept_divergence = false;  // Redo goes on where it gives other results than were committed.
+  // What is to be taken in, in this order, in place of what the control feed says.
+  std::vector<v1::TakenIn> history;
 };
 
 class Task final : public ResultSink {

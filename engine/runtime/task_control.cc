@@ -39,7 +39,8 @@ std::vector<std::string> VisitorsOf(const PipelineSpec& before, Graph& graph) {
 
 }  // namespace
 
-TaskControl::TaskControl(std::shared_ptr<const PipelineSpec> file) : file_(std::move(file)) {}
+TaskControl::TaskControl(std::shared_ptr<const PipelineSpec> file, std::vector<v1::TakenIn> history)
+    : file_(std::move(file)), history_(std::move(history)) {}
 
 absl::StatusOr<std::shared_ptr<const PipelineSpec>> TaskControl::Adopt(Store* store) {
   entries_.clear();
@@ -94,7 +95,26 @@ absl::StatusOr<std::shared_ptr<const PipelineSpec>> TaskControl::Amended(
   return AmendPipeline(*file_, amendments);
 }
 
+void TaskControl::Follow(const Standing& standing) {
+  while (!next_ && followed_ < history_.size()) {
+    const v1::TakenIn& taken = history_[followed_++];
+    Published published;
+    published.offset = taken.offset();
+    published.publication = taken.publication();
+    published.key = PublicationKey(published.publication);
+    auto built = Build(published, standing);
+    if (!built.ok()) {
+      Refuse(published, std::string(built.status().message()), true);
+      continue;
+    }
+    next_ = *std::move(built);
+    barrier_ms_ = taken.holds_from_ms();
+    drained_epochs_ = 0;
+  }
+}
+
 void TaskControl::Consider(const ControlFeed& feed, const Standing& standing) {
+  if (!history_.empty()) return Follow(standing);
   if (considered_ && generation_ == feed.generation()) return;
   considered_ = true;
   generation_ = feed.generation();

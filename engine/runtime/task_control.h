@@ -44,8 +44,9 @@ class TaskControl {
     std::string text;
   };
 
-  // `file`: the pipeline as its file has it.
-  explicit TaskControl(std::shared_ptr<const PipelineSpec> file);
+  // `file`: the pipeline as its file has it. With a `history`, that is taken in, each version right from its moment,
+  // and no feed is listened to; a task that begins with a store must not have one.
+  TaskControl(std::shared_ptr<const PipelineSpec> file, std::vector<v1::TakenIn> history);
 
   // Begins with what the store holds, and says what pipeline that makes. FailedPrecondition: what is in force does not
   // fit the pipeline file. DataLoss: a row is damaged.
@@ -106,6 +107,8 @@ class TaskControl {
   static constexpr size_t kMostStrangers = 100;
 
  private:
+  // The next of the history.
+  void Follow(const Standing& standing);
   // What to take next; null for nothing. Refuses what cannot be read.
   const Published* Pick(const ControlFeed& feed, int64_t watermark_ms);
   absl::StatusOr<Next> Build(const Published& published, const Standing& standing) const;
@@ -119,6 +122,8 @@ class TaskControl {
       const std::map<std::string, v1::ControlEntry>& entries) const;
 
   const std::shared_ptr<const PipelineSpec> file_;
+  const std::vector<v1::TakenIn> history_;
+  size_t followed_ = 0;                               // So many of the history have had their turn.
   std::map<std::string, v1::ControlEntry> entries_;   // By key.
   std::map<std::string, v1::ControlEntry> in_force_;  // By name.
   std::map<int64_t, std::string> strangers_;          // Keys of entries that are no version of anything, by offset.

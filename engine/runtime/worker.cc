@@ -38,6 +38,9 @@ void Worker::Assign(const std::set<int32_t>& partitions, int32_t partition_count
       TaskOptions task = options_.task;
       task.partition = partition;
       task.partitions = partition_count;
+      if (const auto history = options_.history.find(partition); history != options_.history.end()) {
+        task.history = history->second;
+      }
       auto store = ports_.stores->Open(partition);
       auto created = store.ok() ? Task::Create(spec_, std::move(task), *std::move(store))
                                 : absl::StatusOr<std::unique_ptr<Task>>(store.status());

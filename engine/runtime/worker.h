@@ -39,6 +39,7 @@ struct WorkerOptions {
   absl::Duration commit_delay = absl::Milliseconds(5);
   absl::Duration max_store_age = absl::Hours(20);
   std::optional<absl::Time> until;
+  std::map<int32_t, std::vector<v1::TakenIn>> history;     // By partition: see TaskOptions.
   bool accept_loss = false;                                // See RecoveryOptions.
   uint64_t uuid_seed = 0;                                  // Differs from process start to process start.
 };

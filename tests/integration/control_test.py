@@ -5,7 +5,7 @@ import json
 import subprocess
 import unittest
 
-from support import EBB, PARTITIONS, SOURCES, IntegrationTest, Pipeline, decisions, wait_until
+from support import EBB, PARTITIONS, SOURCES, IntegrationTest, Pipeline, decisions, varint, wait_until
 
 EVENTS = 30_000
 UNTIL = "2025-08-01"
@@ -16,6 +16,12 @@ valid_from: {valid_from}
 operators:
   - id: churn
     config: {{raise_risk: 0.5, clear_risk: 0.3}}
+"""
+STAGES = """\
+name: stages
+operators:
+  - id: lifecycle
+    config: {version: second}
 """
 
 
@@ -73,6 +79,43 @@ class ControlTest(IntegrationTest):
             self.assertEqual(decisions(self.kafka.read(f"killed.{result}")),
                              decisions(self.kafka.read(f"undisturbed.{result}")), result)
 
+    def replay(self, pipeline, history):
+        """The results of a replay of what the pipeline has read, with what it has taken in, by topic."""
+        directory = self.directory / f"{pipeline.name}-replay"
+        directory.mkdir()
+        (directory / "history.jsonl").write_text(history)
+        inputs = []
+        for source in SOURCES:
+            values = [value for _, _, _, value in self.kafka.read(f"shop.{source}")]
+            (directory / f"{source}.pb").write_bytes(b"".join(varint(len(value)) + value for value in values))
+            inputs += ["--input", f"{source}={directory}/{source}.pb"]
+        subprocess.run([EBB, "replay", str(pipeline.file), *inputs, "--control", str(directory / "history.jsonl"),
+                        "--partitions", str(PARTITIONS), "--output", str(directory / "results")],
+                       env=pipeline.environment, check=True, stderr=subprocess.DEVNULL, timeout=120)
+        replayed = {}
+        for file in (directory / "results").glob("*.jsonl"):
+            lines = [json.loads(line) for line in file.read_text().splitlines()]
+            replayed[file.stem] = decisions([(0, None, line["headers"], json.dumps(line["value"])) for line in lines])
+        return replayed
+
+    def test_a_replay_that_knows_the_history_decides_the_same(self):
+        pipeline = self.make("history", edit=lambda text: self.static(text).replace(
+            "inputs: [lifecycle]}", "inputs: [lifecycle], format: json}"))
+        self.publish(pipeline, STAGES + "valid_from: 2025-01-10T12:00:00Z\n")
+        process = self.start(pipeline)
+        wait_until(lambda: pipeline.metric("ebb_records_in_total") >= EVENTS, 120, "all events")
+        # No event is needed for it to hold, and everybody asleep is visited.
+        self.publish(pipeline, THRESHOLD.format(valid_from="2025-01-02"), "--wait", "60")
+        code, history, _ = self.control(pipeline, "history")
+        self.assertEqual((code, history.count("\n")), (0, 2 * PARTITIONS))
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
+        replayed = self.replay(pipeline, history)
+        for result in ("alerts", "lifecycle", "triggers", "withheld"):
+            self.assertEqual(replayed[f"history.{result}"], decisions(self.kafka.read(f"history.{result}")), result)
+        versions = [json.loads(change)["tableVersion"] for _, change in replayed["history.lifecycle"]]
+        self.assertGreater(min(versions.count("1"), versions.count("second")), 50)
+
     def test_a_running_pipeline_takes_it_in_without_a_restart(self):
         pipeline = self.make("live", edit=lambda text: text.replace("topic: shop.", "topic: live."))
         process = pipeline.start()
@@ -84,8 +127,7 @@ class ControlTest(IntegrationTest):
                                 stderr=subprocess.DEVNULL)
         self.processes.append(feed)
         wait_until(lambda: pipeline.metric("ebb_records_in_total") > 500, 60, "events")
-        out = self.publish(pipeline, "name: stages\noperators:\n  - id: lifecycle\n    config: {version: second}\n",
-                           "--wait", "60")
+        out = self.publish(pipeline, STAGES, "--wait", "60")
         self.assertIn("stages@1 is in force", out)
         self.assertIn("stages@1 in force (partitions 0, 1, 2, 3)", self.control(pipeline, "list")[1])
         code, out, _ = self.control(pipeline, "rollback", "stages", "--to", "0", "--wait", "60")
@@ -96,6 +138,8 @@ class ControlTest(IntegrationTest):
         wait_until(lambda: pipeline.metric("ebb_records_in_total") >= sent, 60, "all events")
         self.assertEqual(pipeline.metric("ebb_records_in_total"), sent)
         self.assertIsNone(process.poll())
+        code, history, _ = self.control(pipeline, "history")
+        self.assertEqual((code, history.count("\n")), (0, 2 * PARTITIONS))
         process.terminate()
         self.assertEqual(process.wait(30), 0)
 

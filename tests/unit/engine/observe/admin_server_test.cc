@@ -59,6 +59,7 @@ class AdminServerTest : public testing::Test {
       return state_;
     };
     callbacks_.control = [] { return std::string("threshold@3 in force (partition 0)\n"); };
+    callbacks_.history = []() -> absl::StatusOr<std::string> { return "{\"partition\":0}\n{\"partition\":1}\n"; };
     callbacks_.taken_in = [](std::string_view key) {
       return key == "threshold@3"   ? absl::OkStatus()
              : key == "threshold@4" ? absl::UnavailableError("not yet in partition 0")
@@ -95,6 +96,14 @@ TEST_F(AdminServerTest, WhatIsInForceIsToldAndAskedFor) {
   EXPECT_THAT(Get(port, "/control/threshold%404"), StartsWith("HTTP/1.1 503 "));
   EXPECT_THAT(Get(port, "/control/threshold%405"), StartsWith("HTTP/1.1 409 Conflict\r\n"));
   EXPECT_TRUE(absl::IsFailedPrecondition(AskAdmin(Text("127.0.0.1:", port), "/control/", "threshold@5").status()));
+}
+
+TEST_F(AdminServerTest, HistoryIsJsonLines) {
+  const int port = Start();
+  EXPECT_THAT(Get(port, "/history"), HasSubstr("Content-Type: application/jsonl\r\n"));
+  const auto history = AskAdmin(Text("127.0.0.1:", port), "/history", "");
+  ASSERT_TRUE(history.ok()) << history.status();
+  EXPECT_EQ(*history, "{\"partition\":0}\n{\"partition\":1}\n");
 }
 
 TEST_F(AdminServerTest, LargePageArrivesWhole) {

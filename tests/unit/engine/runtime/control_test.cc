@@ -2,9 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
+#include <sstream>
+#include <vector>
 
+#include "absl/strings/str_replace.h"
+#include "ebb/v1/control.pb.h"
 #include "ebb/v1/customer_features.pb.h"
+#include "engine/observe/control_page.h"
 #include "engine/runtime/control_feed.h"
 #include "engine/runtime/task_control.h"
 #include "engine/runtime/weigh_config.pb.h"
@@ -76,9 +82,10 @@ class ControlTest : public RuntimeTest {
   }
 
   // What was told of a customer: weights by the time of what they are about, in minutes from the start.
-  std::multiset<std::pair<int64_t, int64_t>> Told(const std::string& customer) const {
+  std::multiset<std::pair<int64_t, int64_t>> Told(const std::string& customer,
+                                                  const std::string& topic = "counts") const {
     std::multiset<std::pair<int64_t, int64_t>> told;
-    for (const auto& record : broker_.Committed({"counts", PartitionOf(customer, kPartitions)})) {
+    for (const auto& record : broker_.Committed({topic, PartitionOf(customer, kPartitions)})) {
       v1::CustomerFeatures features;
       EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(*record.value, &features).ok());
       if (record.key == customer) told.emplace((features.as_of_ms() - kStartMs) / 60'000, features.orders());
@@ -96,6 +103,33 @@ class ControlTest : public RuntimeTest {
       }
     }
     return reasons;
+  }
+
+  // What the process has taken in, by partition.
+  static std::map<int32_t, std::vector<v1::TakenIn>> HistoryOf(const Worker& worker) {
+    std::map<int32_t, std::vector<v1::TakenIn>> history;
+    std::istringstream lines(RenderHistory(worker));
+    for (std::string line; std::getline(lines, line);) {
+      v1::TakenIn taken;
+      EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(line, &taken).ok()) << line;
+      history[taken.partition()].push_back(taken);
+    }
+    return history;
+  }
+
+  // Another application, with everything there from the start and nothing on its control topic.
+  void Replay(const std::map<int32_t, std::vector<v1::TakenIn>>& history) {
+    const std::string pipeline = absl::StrReplaceAll(kWeighing, {{"application: shop", "application: again"},
+                                                                 {"topic: counts", "topic: again"},
+                                                                 {"topic: control", "topic: none"}});
+    spec_ = Load(pipeline);
+    broker_.CreateTopic(ChangelogTopic("again"), kPartitions, {{"cleanup.policy", "compact"}});
+    broker_.CreateTopic("again", kPartitions);
+    broker_.CreateTopic("none", 1);
+    for (int32_t p = 0; p < kPartitions; ++p) stores_.rows(p).clear();
+    options_.worker.history = history;
+    auto process = Start();
+    Settle(*process);
   }
 
   void Browse(const std::string& customer, int minute) { SendBrowse(customer, kStartMs + minute * 60'000); }
@@ -121,6 +155,16 @@ TEST_F(ControlTest, NewVersionHoldsWithoutARestart) {
   Settle(*process);
   // The moment from which it holds is the first after the watermark, which is a second behind the first event.
   EXPECT_EQ(Told(kAnna), (Weights{{0, 1}, {0, -7}, {1, 7}, {2, 7}}));
+}
+
+// Nobody has to wait for the next event to see that a publication is in force.
+TEST_F(ControlTest, NewVersionHoldsWithoutFurtherEvents) {
+  auto process = Start();
+  Browse(kAnna, 0);
+  Settle(*process);
+  PublishWeight(1, 7);
+  Settle(*process);
+  EXPECT_EQ(Told(kAnna), (Weights{{0, 1}, {0, -7}}));
 }
 
 TEST_F(ControlTest, VersionKnownBeforeHoldsFromItsVeryMoment) {
@@ -201,6 +245,43 @@ TEST_F(ControlTest, MoreNonsenseThanIsRememberedIsRefusedOnce) {
   append(1);
   Settle(*process);
   EXPECT_EQ(DeadLetters().size(), kCount);
+}
+
+TEST_F(ControlTest, HistoryGivesTheSameAgain) {
+  auto process = Start();
+  for (int minute = 0; minute < 5; ++minute) {
+    Browse(kAnna, minute);
+    Settle(*process);
+    PublishWeight(minute + 1, 10 + minute, minute == 3 ? kStartMs + 10 * 60'000 - 1000 : 0);
+    Settle(*process);
+  }
+  Browse(kAnna, 20);
+  Settle(*process);
+  const Weights told = Told(kAnna);
+  const auto history = HistoryOf(process->worker());
+  ASSERT_EQ(history.at(0).size(), 4u);  // The fourth was replaced before its time came.
+  process.reset();
+  Replay(history);
+  EXPECT_EQ(Told(kAnna, "again"), told);
+  EXPECT_GT(told.size(), 6u);
+}
+
+// Two versions so near to each other that one epoch would not have room for all visits of the first.
+TEST_F(ControlTest, HistoryVisitsEverybodyForEachVersion) {
+  options_.worker.task.swept_customers = 3;
+  auto process = Start();
+  for (int i = 0; i < 40; ++i) SendBrowse(Text("sleeper-", i), kStartMs + i);
+  for (int version : {1, 2}) {
+    Settle(*process);
+    PublishWeight(version, 10 * version);
+  }
+  Settle(*process);
+  const auto history = HistoryOf(process->worker());
+  process.reset();
+  Replay(history);
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_EQ(Told(Text("sleeper-", i), "again"), (Weights{{0, 1}, {0, -10}, {0, -20}})) << i;
+  }
 }
 
 TEST_F(ControlTest, RollbackToTheFileLeavesNothing) {
