@@ -78,7 +78,7 @@ class Retail:
 
     name = "retail"
     kinds = ("purchases", "browses", "supports", "members", "engagements")
-    sinks = ("features", "alerts", "triggers", "withheld", "dead-letters")
+    sinks = ("features", "alerts", "lifecycle", "tags", "triggers", "withheld", "dead-letters")
 
     def prefix(self, workload, events):
         return "shop"

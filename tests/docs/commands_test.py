@@ -21,8 +21,8 @@ sys.path.insert(0, str(ROOT / "tests/integration"))
 from support import EBB, free_port  # noqa: E402
 
 # In the order in which a reader would follow them: each finds what the ones before have left.
-WALK = ["README.md", "docs/triggers.md", "docs/models.md", "docs/segments.md", "docs/operations.md",
-        "docs/exactly-once.md", "deploy/kafka/README.md"]
+WALK = ["README.md", "docs/live-model.md", "docs/triggers.md", "docs/models.md", "docs/segments.md",
+        "docs/operations.md", "docs/exactly-once.md", "deploy/kafka/README.md"]
 PAGES = ["README.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md"))]
 PAGE_LIMIT_S = 240
 ELSEWHERE = {"bash deploy/quickstart.sh", "bash tests/run.sh", "bash tests/run.sh --coverage",
@@ -112,6 +112,14 @@ class CommandsTest(unittest.TestCase):
         self.assertRegex(readme, r'"customer": ?"customer-000001"')
         self.assertRegex(readme, r'ebb_results_total\{sink="alerts"\} [1-9]')
         self.assertRegex(readme, r'"kind":"RAISED"')
+
+    def test_a_model_that_was_published_meanwhile_raises_alerts(self):
+        printed = self.printed["docs/live-model.md"]
+        self.assertRegex(printed, r"(?m)^logistic +0\.\d{3} ")
+        self.assertIn("churn-model@1 is in force", printed)
+        self.assertRegex(printed, r'"kind":"RAISED".*"model":"logistic".*"published":\["churn-model@1"\]')
+        self.assertIn("\n0 dead letters\n", printed)
+        self.assertIn("churn-model@2 is in force", printed)
 
     def test_the_rules_that_are_tried_make_messages(self):
         made = set(re.findall(r'\d+ "type":"([a-z-]+)"', self.printed["docs/triggers.md"]))
