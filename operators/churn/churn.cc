@@ -121,7 +121,7 @@ Churn::View Churn::ViewAt(absl::Time moment, Context& ctx) const {
 
 void Churn::ArmNextScore(Context& ctx) const {
   for (int64_t moment_ms : config().score_at()) {
-    if (moment_ms <= absl::ToUnixMillis(ctx.now())) continue;
+    if (moment_ms <= absl::ToUnixMillis(DecisionTime(ctx))) continue;
     return score_.Arm(ctx, absl::FromUnixMillis(moment_ms));
   }
 }

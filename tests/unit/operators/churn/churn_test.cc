@@ -282,5 +282,16 @@ TEST(ChurnConfigTest, RefusesLinesInTheWrongOrderAndParametersThatAreNone) {
   EXPECT_THAT(refusal("parameters { r: -1 alpha: 1 a: 1 b: 1 }"), HasSubstr("parameters: purchase model: expected r"));
 }
 
+TEST_F(ChurnTest, APurchaseThatIsToldLateScoresNoMomentThatHasPassed) {
+  const int64_t moment_ms = absl::ToUnixMillis(kStart + 10 * kWeek);
+  Configure(Text("score_at: ", moment_ms));
+  const absl::Time last = BuyRegularly(5, kWeek);
+  ann_.Until(kStart + 10 * kWeek);
+  EXPECT_THAT(ann_.ctx.Take<v1::ChurnScore>(), SizeIs(1));
+  ann_.Buy(last + absl::Hours(1));
+  EXPECT_FALSE(ann_.ctx.DeadlineOf("churn", "score").has_value());
+  EXPECT_THAT(ann_.ctx.Take<v1::ChurnScore>(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace ebb
