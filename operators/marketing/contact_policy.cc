@@ -35,6 +35,15 @@ std::string Channels(const Candidate& candidate) {
   });
 }
 
+std::string CappedChannels(const Candidate& candidate) {
+  std::vector<std::string> capped;
+  for (const auto& passed : candidate.trigger().passed_over()) {
+    if (passed.cause() != v1::MarketingTrigger::PassedOver::FREQUENCY_CAP) continue;
+    capped.push_back(ChannelName(passed.channel()));
+  }
+  return absl::StrJoin(capped, ", ");
+}
+
 // The policy's share in it, behind the rule's.
 void AddPublished(const std::vector<std::string>& published, v1::MarketingTrigger* trigger) {
   for (const std::string& name : published) {
@@ -51,7 +60,7 @@ std::string Sentence(v1::WithheldTrigger::Cause cause, const Candidate& candidat
     case v1::WithheldTrigger::CONSENT_WITHDRAWN:
       return Text("consent to ", purpose, " was withdrawn while it waited; channels: ", Channels(candidate));
     case v1::WithheldTrigger::FREQUENCY_CAP:
-      return Text("as many contacts as allowed were made lately through each of: ", Channels(candidate));
+      return Text("as many contacts as allowed were made lately through each of: ", CappedChannels(candidate));
     case v1::WithheldTrigger::OUTRANKED:
       return "a message of higher rank was chosen";
     case v1::WithheldTrigger::HOLDOUT:
@@ -111,13 +120,16 @@ void ContactPolicy::On(const Candidate& candidate, Context& ctx) {
     WithholdIf([&](const Candidate& held) { return held.trigger().trigger_id() == id; }, Withheld::CANCELLED, ctx);
     return Settle(ctx);
   }
-  const std::vector<v1::Channel> channels = ConsentedChannels(candidate, ctx);
   if (absl::ToUnixMillis(DecisionTime(ctx)) >= candidate.trigger().expires_at_ms()) {
     return Withhold(candidate, Withheld::EXPIRED, ctx);
   }
   if (IsPaused(candidate)) return Withhold(candidate, Withheld::PAUSED, ctx);
-  if (channels.empty()) return Withhold(candidate, Withheld::NO_CONSENT, ctx);
-  if (!IsPromotional(candidate)) return Send(candidate, channels.front(), ctx);
+  if (!HasAnyConsent(candidate, ctx)) return Withhold(candidate, Withheld::NO_CONSENT, ctx);
+  if (!IsPromotional(candidate)) {
+    Candidate service = candidate;
+    ChooseChannel(&service, ctx);
+    return Send(service, ctx);
+  }
   if (OpenComplaints(profile_.Get(ctx)) > 0) return Withhold(candidate, Withheld::OPEN_COMPLAINT, ctx);
   Wait(candidate, ctx);
   Settle(ctx);
@@ -133,7 +145,7 @@ void ContactPolicy::On(const v1::Purchase& purchase, Context& ctx) {
 }
 
 void ContactPolicy::On(const v1::Member&, Context& ctx) {
-  const auto has_lost_consent = [&](const Candidate& candidate) { return ConsentedChannels(candidate, ctx).empty(); };
+  const auto has_lost_consent = [&](const Candidate& candidate) { return !HasAnyConsent(candidate, ctx); };
   WithholdIf(has_lost_consent, Withheld::CONSENT_WITHDRAWN, ctx);
   Settle(ctx);
 }
@@ -184,27 +196,24 @@ void ContactPolicy::Close(Context& ctx) {
   const int64_t now_ms = absl::ToUnixMillis(DecisionTime(ctx));
   const bool has_open_complaint = OpenComplaints(profile_.Get(ctx)) > 0;
   bool is_won = false;
-  for (const Candidate& candidate : candidates) {
-    const std::vector<v1::Channel> channels = ConsentedChannels(candidate, ctx);
-    const auto channel =
-        std::find_if_not(channels.begin(), channels.end(), [&](v1::Channel c) { return IsCapped(c, ctx); });
+  for (Candidate& candidate : candidates) {
     if (candidate.trigger().expires_at_ms() <= now_ms) {
       Withhold(candidate, Withheld::EXPIRED, ctx);
     } else if (IsPaused(candidate)) {
       Withhold(candidate, Withheld::PAUSED, ctx);
-    } else if (channels.empty()) {
+    } else if (!HasAnyConsent(candidate, ctx)) {
       Withhold(candidate, Withheld::CONSENT_WITHDRAWN, ctx);
     } else if (has_open_complaint) {
       Withhold(candidate, Withheld::OPEN_COMPLAINT, ctx);
     } else if (is_won) {
       Withhold(candidate, Withheld::OUTRANKED, ctx);
-    } else if (channel == channels.end()) {
+    } else if (!ChooseChannel(&candidate, ctx)) {
       Withhold(candidate, Withheld::FREQUENCY_CAP, ctx);
     } else {
       is_won = true;
-      RememberContact(*channel, ctx);
+      RememberContact(candidate.trigger().channel(), ctx);
       const bool held_out = candidate.held_out() || IsHeldOut(ctx.customer());
-      held_out ? Withhold(candidate, Withheld::HOLDOUT, ctx) : Send(candidate, *channel, ctx);
+      held_out ? Withhold(candidate, Withheld::HOLDOUT, ctx) : Send(candidate, ctx);
     }
   }
   if (state_.Get(ctx).contacts().empty()) state_.Clear(ctx);
@@ -222,13 +231,27 @@ void ContactPolicy::WithholdIf(Predicate is_over, Withheld::Cause cause, Context
   if (state_.Get(ctx).pending().empty() && state_.Get(ctx).contacts().empty()) state_.Clear(ctx);
 }
 
-std::vector<v1::Channel> ContactPolicy::ConsentedChannels(const Candidate& candidate, Context& ctx) const {
-  std::vector<v1::Channel> channels;
-  for (const int number : candidate.channels()) {
+bool ContactPolicy::HasAnyConsent(const Candidate& candidate, Context& ctx) const {
+  return std::any_of(candidate.channels().begin(), candidate.channels().end(), [&](int channel) {
+    return HasConsent(profile_.Get(ctx), candidate.trigger().purpose(), static_cast<v1::Channel>(channel));
+  });
+}
+
+bool ContactPolicy::ChooseChannel(Candidate* candidate, Context& ctx) const {
+  v1::MarketingTrigger& trigger = *candidate->mutable_trigger();
+  for (const int number : candidate->channels()) {
     const auto channel = static_cast<v1::Channel>(number);
-    if (HasConsent(profile_.Get(ctx), candidate.trigger().purpose(), channel)) channels.push_back(channel);
+    const bool has_consent = HasConsent(profile_.Get(ctx), trigger.purpose(), channel);
+    if (has_consent && !(IsPromotional(*candidate) && IsCapped(channel, ctx))) {
+      trigger.set_channel(channel);
+      return true;
+    }
+    auto& passed = *trigger.add_passed_over();
+    passed.set_channel(channel);
+    passed.set_cause(has_consent ? v1::MarketingTrigger::PassedOver::FREQUENCY_CAP
+                                 : v1::MarketingTrigger::PassedOver::NO_CONSENT);
   }
-  return channels;
+  return false;
 }
 
 bool ContactPolicy::IsCapped(v1::Channel channel, Context& ctx) const {
@@ -265,17 +288,16 @@ bool ContactPolicy::IsPaused(const Candidate& candidate) const {
          std::find(paused.begin(), paused.end(), candidate.trigger().type()) != paused.end();
 }
 
-void ContactPolicy::Send(const Candidate& candidate, v1::Channel channel, Context& ctx) {
+void ContactPolicy::Send(const Candidate& candidate, Context& ctx) {
   const auto& testers = config().brakes().test_recipients();
   const bool is_tester = std::find(testers.begin(), testers.end(), ctx.customer()) != testers.end();
   const bool is_trial = config().brakes().shadow() || (!testers.empty() && !is_tester);
-  is_trial ? Withhold(candidate, Withheld::SHADOW, ctx) : Release(candidate, channel, ctx);
+  is_trial ? Withhold(candidate, Withheld::SHADOW, ctx) : Release(candidate, ctx);
 }
 
-void ContactPolicy::Release(const Candidate& candidate, v1::Channel channel, Context& ctx) {
+void ContactPolicy::Release(const Candidate& candidate, Context& ctx) {
   v1::MarketingTrigger trigger = candidate.trigger();
   trigger.set_trigger_id(ctx.NextId());
-  trigger.set_channel(channel);
   trigger.set_released_at_ms(absl::ToUnixMillis(DecisionTime(ctx)));
   AddPublished(ctx.published(), &trigger);
   ctx.EmitWithin(overall_, trigger, MakeWithheld(candidate, Withheld::OVERALL_CAP, ctx));
@@ -288,11 +310,16 @@ void ContactPolicy::Withhold(const Candidate& candidate, Withheld::Cause cause, 
 
 v1::WithheldTrigger ContactPolicy::MakeWithheld(const Candidate& candidate, Withheld::Cause cause, Context& ctx) const {
   Withheld withheld;
-  *withheld.mutable_trigger() = candidate.trigger();
-  withheld.mutable_trigger()->set_trigger_id(ctx.NextId());
-  AddPublished(ctx.published(), withheld.mutable_trigger());
-  if (!candidate.channels().empty()) {
-    withheld.mutable_trigger()->set_channel(static_cast<v1::Channel>(candidate.channels(0)));
+  v1::MarketingTrigger& trigger = *withheld.mutable_trigger();
+  trigger = candidate.trigger();
+  trigger.set_trigger_id(ctx.NextId());
+  AddPublished(ctx.published(), &trigger);
+  if (trigger.channel() == v1::CHANNEL_UNSPECIFIED && !candidate.channels().empty()) {
+    trigger.set_channel(static_cast<v1::Channel>(candidate.channels(0)));
+  }
+  if (cause == Withheld::HOLDOUT) {
+    if (IsHeldOut(ctx.customer())) withheld.add_groups(Withheld::OF_ALL);
+    if (candidate.held_out()) withheld.add_groups(Withheld::OF_CAMPAIGN);
   }
   withheld.set_cause(cause);
   withheld.set_withheld_at_ms(absl::ToUnixMillis(DecisionTime(ctx)));

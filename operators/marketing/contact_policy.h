@@ -25,7 +25,8 @@
 //                        that both groups fare alike
 //     SHADOW             the brakes let it be decided only; counts as a contact
 //     OVERALL_CAP        the brakes allow no more for now, all customers together; counts as a contact
-//     released           through the first of its channels that has consent and is below its caps
+//     released           through the first of its channels that has consent and is below its caps; the trigger tells
+//                        which ones were passed over, and why
 //   So at most one leaves a window, and windows do not overlap. A waiting candidate is withheld as soon as it expires,
 //   loses its consent, or its trigger or a purchase calls it off; beyond kMaxPending the lowest in rank is OUTRANKED.
 //
@@ -77,16 +78,19 @@ class ContactPolicy final
   void WithholdIf(Predicate is_over, Withheld::Cause cause, Context& ctx);
   void Wait(const Candidate& candidate, Context& ctx);
 
-  // Its channels with consent, in its own order.
-  std::vector<v1::Channel> ConsentedChannels(const Candidate& candidate, Context& ctx) const;
+  // Whether the customer consents to its purpose through any of its channels.
+  bool HasAnyConsent(const Candidate& candidate, Context& ctx) const;
+  // Sets the channel of its trigger to the first that may be used, and notes those that are passed over. False when
+  // there is none.
+  bool ChooseChannel(Candidate* candidate, Context& ctx) const;
   bool IsCapped(v1::Channel channel, Context& ctx) const;
   bool IsHeldOut(std::string_view customer) const;
   void RememberContact(v1::Channel channel, Context& ctx);
 
   bool IsPaused(const Candidate& candidate) const;
   // Releases it, unless it is for trial only.
-  void Send(const Candidate& candidate, v1::Channel channel, Context& ctx);
-  void Release(const Candidate& candidate, v1::Channel channel, Context& ctx);
+  void Send(const Candidate& candidate, Context& ctx);
+  void Release(const Candidate& candidate, Context& ctx);
   void Withhold(const Candidate& candidate, Withheld::Cause cause, Context& ctx);
   Withheld MakeWithheld(const Candidate& candidate, Withheld::Cause cause, Context& ctx) const;
 

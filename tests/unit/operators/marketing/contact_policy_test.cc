@@ -277,6 +277,46 @@ TEST_F(ContactPolicyTest, ACappedChannelGivesWayToTheNext) {
                                        "released cart by CHANNEL_EMAIL at +1h15m"));
 }
 
+TEST_F(ContactPolicyTest, TellsWhichChannelsItPassedOverAndWhy) {
+  Configure("caps { max: 1 window { seconds: 86400 } channel: \"sms\" }");
+  for (const auto channel : {v1::CHANNEL_SMS, v1::CHANNEL_EMAIL}) Consent(channel);
+  const std::vector<v1::Channel> channels = {v1::CHANNEL_APP, v1::CHANNEL_SMS, v1::CHANNEL_EMAIL};
+  for (const int hour : {0, 1}) Send(Offer("cart", kNoon + hour * kHour, 1, channels));
+  Send(Offer("coupon", kNoon + 2 * kHour, 1, {v1::CHANNEL_APP, v1::CHANNEL_SMS}));
+  ann_.Until(kNoon + 3 * kHour);
+  using Passed = v1::MarketingTrigger::PassedOver;
+  const auto passed_over = [](const v1::MarketingTrigger& trigger) {
+    std::vector<std::string> lines;
+    for (const Passed& passed : trigger.passed_over()) {
+      lines.push_back(Text(v1::Channel_Name(passed.channel()), " ", Passed::Cause_Name(passed.cause())));
+    }
+    return lines;
+  };
+  const auto released = ann_.ctx.Take<v1::MarketingTrigger>();
+  ASSERT_THAT(released, SizeIs(2));
+  EXPECT_EQ(released[0].channel(), v1::CHANNEL_SMS);
+  EXPECT_THAT(passed_over(released[0]), ElementsAre("CHANNEL_APP NO_CONSENT"));
+  EXPECT_EQ(released[1].channel(), v1::CHANNEL_EMAIL);
+  EXPECT_THAT(passed_over(released[1]), ElementsAre("CHANNEL_APP NO_CONSENT", "CHANNEL_SMS FREQUENCY_CAP"));
+  const auto withheld = ann_.ctx.Take<v1::WithheldTrigger>();
+  ASSERT_THAT(withheld, SizeIs(1));
+  EXPECT_THAT(passed_over(withheld[0].trigger()), ElementsAre("CHANNEL_APP NO_CONSENT", "CHANNEL_SMS FREQUENCY_CAP"));
+  EXPECT_EQ(withheld[0].text(), "as many contacts as allowed were made lately through each of: sms");
+}
+
+TEST_F(ContactPolicyTest, ServiceTellsWhichChannelsItPassedOverToo) {
+  Configure();
+  ann_.Consent(kNoon - kHour, v1::PURPOSE_SERVICE, v1::CHANNEL_EMAIL);
+  Candidate apology = Offer("apology", kNoon, 1, {v1::CHANNEL_PHONE, v1::CHANNEL_EMAIL});
+  apology.mutable_trigger()->set_purpose(v1::PURPOSE_SERVICE);
+  Send(apology);
+  const auto released = ann_.ctx.Take<v1::MarketingTrigger>();
+  ASSERT_THAT(released, SizeIs(1));
+  EXPECT_EQ(released[0].channel(), v1::CHANNEL_EMAIL);
+  ASSERT_THAT(released[0].passed_over(), SizeIs(1));
+  EXPECT_EQ(released[0].passed_over(0).channel(), v1::CHANNEL_PHONE);
+}
+
 TEST_F(ContactPolicyTest, AnOpenComplaintStopsPromotionButNotService) {
   Configure();
   Consent();
@@ -314,6 +354,21 @@ TEST_F(ContactPolicyTest, TheComparisonGroupFaresLikeTheOthersButGetsNothing) {
   ann_.Until(kNoon + 2 * kHour);
   EXPECT_THAT(Decisions(),
               ElementsAre("HOLDOUT cart at +15m", "OUTRANKED browse at +15m", "FREQUENCY_CAP again at +1h15m"));
+}
+
+TEST_F(ContactPolicyTest, WhoIsHeldOutIsRecordedWithTheGroupsAndTheChannelNotTaken) {
+  Configure("holdout_share: 1");
+  Consent(v1::CHANNEL_SMS);
+  Candidate cart = Offer("cart", kNoon, 1, {v1::CHANNEL_EMAIL, v1::CHANNEL_SMS});
+  Send(cart);
+  cart.set_held_out(true);
+  Send(cart, kNoon + kHour);
+  ann_.Until(kNoon + 2 * kHour);
+  const auto withheld = ann_.ctx.Take<v1::WithheldTrigger>();
+  ASSERT_THAT(withheld, SizeIs(2));
+  EXPECT_THAT(withheld[0].groups(), ElementsAre(v1::WithheldTrigger::OF_ALL));
+  EXPECT_THAT(withheld[1].groups(), ElementsAre(v1::WithheldTrigger::OF_ALL, v1::WithheldTrigger::OF_CAMPAIGN));
+  EXPECT_EQ(withheld[0].trigger().channel(), v1::CHANNEL_SMS);
 }
 
 TEST(ContactPolicyHoldoutTest, DrawsItsShareOfCustomersAndAnotherSaltAnotherGroup) {
