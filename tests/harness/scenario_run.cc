@@ -281,6 +281,7 @@ absl::Status ScenarioRun::CollectResult(const SinkSpec& sink, const MemoryBroker
                                         LinesByCustomer* lines) {
   const auto message = Decode(sink, record.value.value_or(""));
   if (message == nullptr) return absl::DataLossError(Text("sink ", sink.name, ": a value cannot be read back"));
+  outcome_.values[sink.name].push_back(*record.value);
   std::string& all = outcome_.results[Text(sink.name, " of ", record.key)];
   absl::StrAppend(&all, "  ", EncodeMessage(*message, "json"));
   for (const auto& [name, value] : record.headers) absl::StrAppend(&all, " ", name, "=", value);

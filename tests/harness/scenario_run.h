@@ -36,6 +36,7 @@ struct Way {
 struct Outcome {
   ScenarioLines shown;                // What the scenario's `expect` is about.
   std::map<std::string, std::string> results;  // Everything that left, in order per sink and customer; ids included.
+  std::map<std::string, std::vector<std::string>> values;  // The same by sink, in the sink's format.
   std::map<std::string, std::string> states;   // Of each customer at the end, as JSON, the epoch left out.
   std::vector<std::string> repeated;  // Results whose id had left before in the same sink.
   int crashes = 0;
