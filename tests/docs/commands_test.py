@@ -117,7 +117,7 @@ class CommandsTest(unittest.TestCase):
         printed = self.printed["docs/live-model.md"]
         self.assertRegex(printed, r"(?m)^logistic +0\.\d{3} ")
         self.assertIn("churn-model@1 is in force", printed)
-        self.assertRegex(printed, r'"kind":"RAISED".*"model":"logistic".*"published":\["churn-model@1"\]')
+        self.assertRegex(printed, r'"kind":"RAISED".*"published":\["churn-model@1"\]')
         self.assertIn("\n0 dead letters\n", printed)
         self.assertIn("churn-model@2 is in force", printed)
 
