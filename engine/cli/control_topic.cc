@@ -5,10 +5,8 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "engine/cli/await.h"
 #include "engine/cli/command.h"
-#include "engine/kafka/cluster.h"
-#include "engine/kafka/input.h"
+#include "engine/cli/topic_reader.h"
 #include "engine/kafka/sender.h"
 #include "state/text.h"
 
@@ -16,8 +14,6 @@ namespace ebb {
 namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(30);
-constexpr absl::Duration kPause = absl::Milliseconds(5);
-constexpr size_t kRecordsAtOnce = 1000;
 
 std::string Author() {
   const char* user = std::getenv("USER");
@@ -47,31 +43,13 @@ absl::StatusOr<ControlTopic> ControlTopic::Read(const PipelineSpec& spec) {
 }
 
 absl::Status ControlTopic::ReadOn() {
-  const TopicPartition partition{topic_, 0};
-  auto cluster = OpenKafkaCluster(connection_, {"", kPatience});
-  if (!cluster.ok()) return cluster.status();
-  auto bounds = Await([&] { return (*cluster)->WrittenBounds(partition); });
-  if (!bounds.ok()) return bounds.status();
-  auto input = OpenKafkaInput(connection_, {});
-  if (!input.ok()) return input.status();
+  auto reader = TopicReader::Open(connection_, kPatience);
+  if (!reader.ok()) return reader.status();
   published_.clear();
-  if (auto status = (*input)->Start(partition, bounds->begin); !status.ok()) return status;
-  const absl::Time until = absl::Now() + kPatience;
-  for (;;) {
-    RecordBatch batch;
-    auto polled = (*input)->Poll(partition, kRecordsAtOnce, &batch);
-    if (!polled.ok() && !absl::IsUnavailable(polled.status())) return polled.status();
-    for (size_t i = 0; i < batch.size(); ++i) {
-      if (batch[i].value) published_.push_back(ReadPublished(batch[i]));
-    }
-    if (polled.ok() && polled->at_end && batch.empty()) return absl::OkStatus();
-    if (absl::Now() >= until) {
-      return absl::DeadlineExceededError(Text("the control topic ", topic_, " could not be read to its end within ",
-                                              absl::FormatDuration(kPatience), ": is Kafka at ",
-                                              connection_.bootstrap_servers, " running?"));
-    }
-    if (batch.empty()) absl::SleepFor(kPause);
-  }
+  return reader->Read({topic_, 0}, 0, [&](const RecordBatch::View& record) {
+    if (record.value) published_.push_back(ReadPublished(record));
+    return true;
+  });
 }
 
 std::vector<const v1::Publication*> ControlTopic::VersionsOf(const std::string& name) const {

@@ -3,21 +3,14 @@
 #include <utility>
 
 #include "ebb/v1/withheld_trigger.pb.h"
+#include "engine/codec/event_decoder.h"
 #include "engine/kafka/input.h"
-#include "google/protobuf/util/json_util.h"
 #include "state/text.h"
 
 namespace ebb {
 namespace {
 
 constexpr size_t kMaxRecords = 1000;  // Of a partition, taken at once.
-
-bool Parse(const SinkSpec& sink, std::string_view value, google::protobuf::Message& message) {
-  if (sink.config.format() == "json") {
-    return google::protobuf::util::JsonStringToMessage({value.data(), value.size()}, &message).ok();
-  }
-  return message.ParseFromArray(value.data(), static_cast<int>(value.size()));
-}
 
 template <class Message>
 bool Carries(const SinkSpec& sink) {
@@ -83,17 +76,17 @@ absl::Status DemoResults::Take(const SinkSpec& sink, std::string_view value, Dem
   };
   if (Carries<v1::ChurnAlert>(sink)) {
     v1::ChurnAlert alert;
-    if (!Parse(sink, value, alert)) return broken();
+    if (!DecodeMessage(value, sink.config.format(), &alert)) return broken();
     ++tally_.alerts[Spoken(v1::ChurnAlert::Kind_Name(alert.kind()))];
     screen.Print(alert);
   } else if (Carries<v1::MarketingTrigger>(sink)) {
     v1::MarketingTrigger trigger;
-    if (!Parse(sink, value, trigger)) return broken();
+    if (!DecodeMessage(value, sink.config.format(), &trigger)) return broken();
     ++tally_.triggers[trigger.type()];
     screen.Print(trigger);
   } else {
     v1::WithheldTrigger withheld;
-    if (!Parse(sink, value, withheld)) return broken();
+    if (!DecodeMessage(value, sink.config.format(), &withheld)) return broken();
     ++tally_.withheld[Spoken(v1::WithheldTrigger::Cause_Name(withheld.cause()))];
   }
   return absl::OkStatus();

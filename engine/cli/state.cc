@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -7,14 +6,10 @@
 #include "CLI/Formatter.hpp"
 #include "engine/cli/command.h"
 #include "engine/cli/commands.h"
-#include "engine/log/record.h"
-#include "engine/observe/admin_client.h"
-#include "engine/runtime/describe.h"
-#include "engine/runtime/epoch_record.h"
+#include "engine/cli/customer_state.h"
 #include "state/document.h"
 #include "state/layout.h"
-#include "state/rocksdb_store.h"
-#include "state/text.h"
+#include "state/store.h"
 
 namespace ebb {
 namespace {
@@ -25,69 +20,15 @@ struct StateOptions {
   size_t limit = 100;
 };
 
-// The tasks of a stopped process, read from its files.
-struct StoppedState {
-  std::unique_ptr<RocksDbStores> stores;
-  std::vector<std::pair<int32_t, std::unique_ptr<Store>>> tasks;
-};
-
-absl::StatusOr<StoppedState> OpenStopped(const PipelineSpec& spec) {
-  RocksDbOptions options;
-  options.directory = spec.config.runtime().state_dir();
-  options.read_only = true;
-  auto stores = RocksDbStores::OpenDirectory(options);
-  if (!stores.ok()) return stores.status();
-  StoppedState state;
-  state.stores = *std::move(stores);
-  for (int32_t partition : state.stores->Partitions()) {
-    auto store = state.stores->Open(partition);
-    if (!store.ok()) return store.status();
-    state.tasks.emplace_back(partition, *std::move(store));
-  }
-  return state;
-}
-
-absl::StatusOr<v1::Manifest> ReadManifest(Store* store) {
-  auto row = store->Get(layout::ManifestKey());
-  if (!row.ok()) return row.status();
-  v1::Manifest manifest;
-  if (!*row || !manifest.ParseFromString(**row)) return absl::NotFoundError("the files hold no state");
-  return manifest;
-}
-
-// What the files of a stopped process say of one customer. Written state only: a clean stop wrote everything.
-absl::StatusOr<std::string> DescribeStopped(const PipelineSpec& spec, const std::string& customer) {
-  auto state = OpenStopped(spec);
-  if (!state.ok()) return state.status();
-  for (auto& [partition, store] : state->tasks) {
-    auto manifest = ReadManifest(store.get());
-    if (!manifest.ok()) return manifest.status();
-    if (PartitionOf(customer, manifest->partitions()) != partition) continue;
-    auto records = ReadEpochRecords(store.get());
-    if (!records.ok()) return records.status();
-    auto row = store->Get(layout::DocumentKey(customer));
-    if (!row.ok()) return row.status();
-    const uint64_t low_water = records->empty() ? 0 : records->rbegin()->second.low_water();
-    if (!*row) return absl::NotFoundError(Text("nothing is known of customer ", customer, " as of epoch ", low_water));
-    auto document = ReadStampedRow(**row);
-    if (!document) return absl::DataLossError("the customer's document cannot be read");
-    return DescribeCustomer(*manifest, customer, document->body, std::max(document->stamp, low_water), store.get());
-  }
-  return absl::NotFoundError(Text("the task of customer ", customer, " has no files in ",
-                                  spec.config.runtime().state_dir(), "; another process may have it"));
-}
-
 int Get(const StateOptions& options) {
   auto spec = ReadPipeline(options.pipeline);
   if (!spec.ok()) return RefusePipeline(spec.status());
-  // A running process knows best; when none answers, its files do.
-  auto described = AskAdmin((*spec)->config.admin().listen(), "/state/", options.customer);
-  if (absl::IsUnavailable(described.status())) described = DescribeStopped(**spec, options.customer);
-  if (!described.ok()) {
-    std::cerr << "ebb: " << described.status().message() << "\n";
+  const auto state = ReadCustomerState(**spec, options.customer);
+  if (!state.ok()) {
+    std::cerr << "ebb: " << state.status().message() << "\n";
     return kExitFailed;
   }
-  std::cout << *described << "\n";
+  std::cout << state->json << "\n";
   return kExitOk;
 }
 

@@ -56,6 +56,12 @@ bool NestsTooDeep(std::string_view json) {
   return false;
 }
 
+google::protobuf::util::Status ParseJson(std::string_view json, google::protobuf::Message* message) {
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;
+  return google::protobuf::util::JsonStringToMessage({json.data(), json.size()}, message, options);
+}
+
 // The size of the value before it was cut, if it was.
 uint64_t WholeSize(const RecordBatch::View& record) {
   uint64_t whole = record.value->size();
@@ -115,10 +121,7 @@ std::optional<Rejection> EventDecoder::Parse(std::string_view bytes) {
     if (NestsTooDeep(bytes)) {
       return Rejection{"unparsable", Text("the JSON nests deeper than ", kMaxJsonDepth, " levels")};
     }
-    google::protobuf::util::JsonParseOptions options;
-    options.ignore_unknown_fields = true;
-    auto status = google::protobuf::util::JsonStringToMessage(google::protobuf::StringPiece(bytes.data(), bytes.size()),
-                                                              message_.get(), options);
+    const auto status = ParseJson(bytes, message_.get());
     header_ = FindHeader();
     if (status.ok()) return std::nullopt;
     const std::string_view why(status.message().data(), status.message().size());
@@ -190,6 +193,11 @@ std::string EncodeMessage(const google::protobuf::Message& message, std::string_
   (void)google::protobuf::util::BinaryToJsonString(
       &KnownTypes(), Text(kTypeUrl, "/", message.GetDescriptor()->full_name()), bytes, &json);
   return json;
+}
+
+bool DecodeMessage(std::string_view bytes, std::string_view format, google::protobuf::Message* message) {
+  if (format != "json") return message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  return !NestsTooDeep(bytes) && ParseJson(bytes, message).ok();
 }
 
 std::string_view ContentType(std::string_view format) {

@@ -66,6 +66,9 @@ class EventDecoder {
 // A message in a topic's wire format. `format` is "protobuf" or "json".
 std::string EncodeMessage(const google::protobuf::Message& message, std::string_view format);
 
+// Reads a message in a topic's wire format; in JSON, fields that it does not have are passed over. False: it is none.
+bool DecodeMessage(std::string_view bytes, std::string_view format, google::protobuf::Message* message);
+
 // The media type of a wire format.
 std::string_view ContentType(std::string_view format);
 
