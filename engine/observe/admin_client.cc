@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "absl/strings/ascii.h"
 #include "state/text.h"
 #include "state/utf8.h"
 
@@ -47,6 +48,7 @@ absl::StatusOr<std::string> AskAdmin(const std::string& address, std::string_vie
     body.append(buffer, static_cast<size_t>(n));
   }
   if (response->status_code == 200) return body;
+  body.resize(absl::StripTrailingAsciiWhitespace(body).size());
   if (body.empty() || body.size() > kMaxErrorBytes || !IsUtf8(body)) {
     return absl::InternalError(
         Text("what answers at ", address, " with status ", response->status_code, " is not ebb"));

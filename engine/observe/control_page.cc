@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "ebb/v1/control.pb.h"
 #include "engine/codec/event_decoder.h"
@@ -42,6 +44,29 @@ std::string RenderControl(const std::vector<WorkerSnapshot>& workers) {
   std::string text;
   for (const auto& [line, partitions] : lines) text += Text(line, " (", PartitionsOf(partitions), ")\n");
   return text;
+}
+
+std::map<std::string, int64_t> InForceIn(std::string_view page, int32_t partition) {
+  constexpr std::string_view kInForce = " in force (";
+  std::map<std::string, int64_t> versions;
+  for (std::string_view rest = page; !rest.empty();) {
+    const std::string_view line = FirstLine(rest);
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    const size_t key_end = line.rfind(kInForce);
+    if (key_end == std::string_view::npos || !line.ends_with(")")) continue;
+    const size_t at = line.substr(0, key_end).rfind('@');
+    if (at == std::string_view::npos) continue;
+    std::string_view listed = line.substr(key_end + kInForce.size());
+    listed.remove_suffix(1);
+    listed.remove_prefix(std::min(listed.find(' ') + 1, listed.size()));
+    const std::vector<std::string> partitions = absl::StrSplit(std::string(listed), ", ");
+    int64_t version = 0;
+    if (std::find(partitions.begin(), partitions.end(), Text(partition)) != partitions.end() &&
+        absl::SimpleAtoi(std::string(line.substr(at + 1, key_end - at - 1)), &version)) {
+      versions[std::string(line.substr(0, at))] = version;
+    }
+  }
+  return versions;
 }
 
 absl::Status StandingOf(std::string_view key, const std::vector<WorkerSnapshot>& workers) {

@@ -4,6 +4,8 @@
 // What of the control topic is in force, for people and for those who wait for it. Stateless; any thread where not said
 // otherwise.
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +17,9 @@ namespace ebb {
 
 // A line for each version that is in force somewhere, waits or was refused, with the partitions.
 std::string RenderControl(const std::vector<WorkerSnapshot>& workers);
+
+// What of such a page is in force in a partition: versions by name.
+std::map<std::string, int64_t> InForceIn(std::string_view page, int32_t partition);
 
 // OK when "name@version" or a later version of the name is in force in every task. FailedPrecondition: a task has
 // refused it, with the reason. Unavailable: not yet; the message says where.
