@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "absl/time/time.h"
 #include "ebb/v1/header.pb.h"
 #include "operators/features/event_history.h"
 #include "state/text.h"
@@ -21,6 +22,17 @@ inline std::string SpokenCount(double count, std::string_view noun) {
   return Text(rounded, " ", noun, rounded == "1" ? "" : "s");
 }
 inline std::string SpokenDays(int64_t ms) { return SpokenCount(DaysOf(ms), "day"); }
+
+// "60 minutes": a week and more to the day; below, what is whole.
+inline std::string SpokenDuration(absl::Duration duration) {
+  const auto say = [](int64_t count, std::string_view unit) { return Text(count, " ", unit, count == 1 ? "" : "s"); };
+  const int64_t seconds = absl::ToInt64Seconds(duration);
+  constexpr int64_t kMinute = 60, kHour = 60 * kMinute, kDay = 24 * kHour;
+  if (seconds >= 7 * kDay || (seconds >= 2 * kDay && seconds % kDay == 0)) return say(seconds / kDay, "day");
+  if (seconds >= 2 * kHour && seconds % kHour == 0) return say(seconds / kHour, "hour");
+  if (seconds >= kMinute && seconds % kMinute == 0) return say(seconds / kMinute, "minute");
+  return say(seconds, "second");
+}
 
 inline v1::Reason MakeReason(std::string_view code, double value, double baseline, double contribution,
                              std::string text) {

@@ -9,6 +9,7 @@
 #include "engine/time/duration.h"
 #include "operators/event_time.h"
 #include "operators/marketing/channels.h"
+#include "operators/marketing/contact_limits.h"
 #include "operators/marketing/holdout.h"
 #include "state/soundness.h"
 #include "state/text.h"
@@ -256,14 +257,9 @@ bool ContactPolicy::ChooseChannel(Candidate* candidate, Context& ctx) const {
 
 bool ContactPolicy::IsCapped(v1::Channel channel, Context& ctx) const {
   const int64_t now_ms = absl::ToUnixMillis(DecisionTime(ctx));
-  const auto& contacts = state_.Get(ctx).contacts();
+  const ContactState& state = state_.Get(ctx);
   return std::any_of(config().caps().begin(), config().caps().end(), [&](const auto& cap) {
-    const bool for_all = cap.channel().empty();
-    if (!for_all && ChannelFromName(cap.channel()) != channel) return false;
-    const int64_t after_ms = now_ms - ToMillis(cap.window());
-    return std::count_if(contacts.begin(), contacts.end(), [&](const ContactState::Contact& contact) {
-             return contact.at_ms() > after_ms && (for_all || contact.channel() == channel);
-           }) >= cap.max();
+    return IsFor(cap, channel) && CountContacts(cap, state, now_ms) >= cap.max();
   });
 }
 
@@ -283,16 +279,11 @@ void ContactPolicy::RememberContact(v1::Channel channel, Context& ctx) {
 }
 
 bool ContactPolicy::IsPaused(const Candidate& candidate) const {
-  const auto& paused = config().brakes().paused();
-  return config().brakes().pause_all() ||
-         std::find(paused.begin(), paused.end(), candidate.trigger().type()) != paused.end();
+  return Pauses(config().brakes(), candidate.trigger().type());
 }
 
 void ContactPolicy::Send(const Candidate& candidate, Context& ctx) {
-  const auto& testers = config().brakes().test_recipients();
-  const bool is_tester = std::find(testers.begin(), testers.end(), ctx.customer()) != testers.end();
-  const bool is_trial = config().brakes().shadow() || (!testers.empty() && !is_tester);
-  is_trial ? Withhold(candidate, Withheld::SHADOW, ctx) : Release(candidate, ctx);
+  IsTrial(config().brakes(), ctx.customer()) ? Withhold(candidate, Withheld::SHADOW, ctx) : Release(candidate, ctx);
 }
 
 void ContactPolicy::Release(const Candidate& candidate, Context& ctx) {

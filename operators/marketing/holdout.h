@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "state/hash.h"
@@ -20,6 +21,9 @@ inline bool IsInHoldout(double share, std::string_view salt, std::string_view cu
   const auto steps = static_cast<uint64_t>(std::lround(share * static_cast<double>(kHoldoutSteps)));
   return StableHash64(Text(salt, "\n", customer)) % kHoldoutSteps < steps;
 }
+
+// The salt with which a campaign draws its own group.
+inline std::string CampaignSalt(std::string_view campaign) { return Text("campaign ", campaign); }
 
 }  // namespace ebb
 

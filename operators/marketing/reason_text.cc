@@ -5,23 +5,13 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "operators/marketing/event_types.h"
+#include "operators/reason.h"
 #include "state/text.h"
 
 namespace ebb {
 namespace {
 
 using Events = std::vector<operators::WaitingEvent>;
-
-std::string Spoken(absl::Duration duration) {
-  const auto say = [](int64_t count, std::string_view unit) { return Text(count, " ", unit, count == 1 ? "" : "s"); };
-  const int64_t seconds = absl::ToInt64Seconds(duration);
-  constexpr int64_t kMinute = 60, kHour = 60 * kMinute, kDay = 24 * kHour;
-  // A week and more to the day; below, what is whole.
-  if (seconds >= 7 * kDay || (seconds >= 2 * kDay && seconds % kDay == 0)) return say(seconds / kDay, "day");
-  if (seconds >= 2 * kHour && seconds % kHour == 0) return say(seconds / kHour, "hour");
-  if (seconds >= kMinute && seconds % kMinute == 0) return say(seconds / kMinute, "minute");
-  return say(seconds, "second");
-}
 
 // Each id once, in order of arrival: the wait may have begun with any of them.
 template <class IdOf>
@@ -80,7 +70,8 @@ std::string WhatHappened(const operators::TriggerConfig& config, const Events& e
 
 std::string ReasonText(const operators::TriggerConfig& config, const Events& events, size_t articles) {
   const absl::Duration wait = absl::Milliseconds(events.back().wait_ms());
-  const std::string since = wait == absl::ZeroDuration() ? "" : Text("; nothing called it off for ", Spoken(wait));
+  const std::string since =
+      wait == absl::ZeroDuration() ? "" : Text("; nothing called it off for ", SpokenDuration(wait));
   return Text(WhatHappened(config, events, articles), since);
 }
 

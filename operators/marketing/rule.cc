@@ -175,13 +175,16 @@ std::optional<absl::Duration> Rule::Wait() {
   return std::clamp(outcome.duration(), absl::ZeroDuration(), kMaxWait);
 }
 
+std::vector<expression::ClauseOutcome> Rule::Clauses() {
+  if (!when_) return {};
+  const expression::Input inputs[] = {event_, CustomerFor(*when_), now_};
+  return when_->expression.Explain(inputs, scratch_);
+}
+
 int Rule::Describe(WaitingEvent* waiting) {
-  if (when_) {
-    const expression::Input inputs[] = {event_, CustomerFor(*when_), now_};
-    for (const auto& clause : when_->expression.Explain(inputs, scratch_)) {
-      if (static_cast<size_t>(waiting->clauses_size()) == kMaxClauseReasons) break;
-      waiting->add_clauses(Cut(clause.ToText(), kMaxClauseBytes));
-    }
+  for (const expression::ClauseOutcome& clause : Clauses()) {
+    if (static_cast<size_t>(waiting->clauses_size()) == kMaxClauseReasons) break;
+    waiting->add_clauses(Cut(clause.ToText(), kMaxClauseBytes));
   }
   int failed = 0;
   for (const auto& [name, compiled] : payload_) {

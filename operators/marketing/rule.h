@@ -53,6 +53,9 @@ class Rule {
              std::string_view customer, absl::Time now);
   // Whether it starts the trigger; only for an event of on(). Does not allocate once the scratch has grown.
   Verdict Holds();
+  // Each clause of the condition with its verdict and what it had read, those behind a false one too; none without a
+  // condition. For the same events. Allocates.
+  std::vector<expression::ClauseOutcome> Clauses();
   // How long it waits, 0 to kMaxWait; none when the expression fails.
   std::optional<absl::Duration> Wait();
   // Notes the clauses that were true, with what they had read, and the payload. Returns how much of the payload failed.

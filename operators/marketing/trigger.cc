@@ -333,13 +333,13 @@ Candidate Trigger::MakeCandidate(const std::vector<Event>& events, Context& ctx)
   for (const std::string& name : config().channels()) candidate.add_channels(ChannelFromName(name));
   candidate.set_cancelled_by_purchase(rule_.called_off_by_any_purchase());
   candidate.set_cancelled_from_ms(CancelledFrom(Latest(events)));
-  candidate.set_held_out(IsInHoldout(config().holdout_share(), Text("campaign ", campaign()), ctx.customer()));
+  candidate.set_held_out(IsInHoldout(config().holdout_share(), CampaignSalt(CampaignOf(config())), ctx.customer()));
 
   v1::MarketingTrigger& trigger = *candidate.mutable_trigger();
   trigger.set_trigger_id(ctx.NextId());
   trigger.set_customer_id(std::string(ctx.customer()));
   trigger.set_type(config().name());
-  trigger.set_campaign(campaign());
+  trigger.set_campaign(CampaignOf(config()));
   trigger.set_expires_at_ms(absl::ToUnixMillis(now + ToDuration(config().expires_after())));
   if (const int64_t ends_ms = events.back().ends_ms(); ends_ms != 0 && ends_ms < trigger.expires_at_ms()) {
     trigger.set_expires_at_ms(ends_ms);

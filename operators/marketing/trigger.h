@@ -37,6 +37,11 @@ namespace ebb {
 // Events that wait for one decision; the oldest are given up beyond it.
 inline constexpr int kMaxTriggerEvents = 20;
 
+// The campaign that a rule belongs to: one of its own name unless it says which.
+inline const std::string& CampaignOf(const operators::TriggerConfig& config) {
+  return config.campaign().empty() ? config.name() : config.campaign();
+}
+
 class Trigger final : public Operator<Takes<v1::Browse, v1::Purchase, v1::Support, v1::Member, v1::Engagement,
                                             v1::ChurnAlert, v1::CustomerFeatures>,
                                       Emits<operators::Candidate>, operators::TriggerConfig> {
@@ -92,7 +97,6 @@ class Trigger final : public Operator<Takes<v1::Browse, v1::Purchase, v1::Suppor
   Chosen Choose(const operators::TriggerState& state) const;
   operators::Candidate MakeCandidate(const std::vector<Event>& events, Context& ctx) const;
   void AddReasons(const std::vector<Event>& events, v1::MarketingTrigger* trigger) const;
-  const std::string& campaign() const { return config().campaign().empty() ? config().name() : config().campaign(); }
 
   ReadState<operators::CustomerProfile> profile_{this, "customer-profile", "profile"};
   ValueState<operators::TriggerState> state_{this, "trigger"};
