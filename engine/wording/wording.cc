@@ -50,6 +50,24 @@ std::string Escaped(absl::string_view text) {
   return IsUtf8({text.data(), text.size()}) ? absl::Utf8SafeCEscape(text) : absl::CHexEscape(text);
 }
 
+std::string Printable(absl::string_view text) {
+  const std::string whole = AsUtf8({text.data(), text.size()});
+  std::string shown;
+  for (size_t i = 0; i < whole.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(whole[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < whole.size() ? whole[i + 1] : 0);
+    // U+0080 to U+009f are control characters too.
+    const bool is_pair = byte == 0xc2 && next < 0xa0;
+    if (byte >= 0x20 && byte != 0x7f && !is_pair) {
+      shown.push_back(whole[i]);
+    } else {
+      absl::StrAppend(&shown, "\\x", absl::Hex(is_pair ? next : byte, absl::kZeroPad2));
+      i += is_pair ? 1 : 0;
+    }
+  }
+  return shown;
+}
+
 std::string Quoted(absl::string_view text) {
   const std::string shown = Escaped(text.substr(0, CutUtf8({text.data(), text.size()}, kMaxQuoted).size()));
   return absl::StrCat("\"", shown, text.size() > kMaxQuoted ? "…" : "", "\"");

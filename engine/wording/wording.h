@@ -12,6 +12,8 @@ namespace ebb {
 
 // The text, with what a terminal could not show escaped; always UTF-8.
 std::string Escaped(absl::string_view text);
+// The text as it is, with only what a terminal would act on escaped, and bytes that are not UTF-8: quotes stay.
+std::string Printable(absl::string_view text);
 // `"text"`, escaped, and shortened where it is long.
 std::string Quoted(absl::string_view text);
 
