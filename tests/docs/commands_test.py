@@ -110,6 +110,8 @@ class CommandsTest(unittest.TestCase):
         self.assertRegex(readme, r"kind: RAISED")
         self.assertRegex(readme, r"customer-\d{6} .*ce_type=ebb.v1.ChurnAlert")
         self.assertRegex(readme, r'"customer": ?"customer-000001"')
+        self.assertIn("customer customer-000001, partition", readme)
+        self.assertIn("how the rules stand to the customer at", readme)
         self.assertRegex(readme, r'ebb_results_total\{sink="alerts"\} [1-9]')
         self.assertRegex(readme, r'"kind":"RAISED"')
 
