@@ -80,8 +80,34 @@ std::string Why(const google::protobuf::RepeatedPtrField<v1::Reason>& reasons) {
   return text;
 }
 
+std::string CauseOf(const v1::MarketingTrigger::PassedOver& passed) {
+  switch (passed.cause()) {
+    case v1::MarketingTrigger::PassedOver::NO_CONSENT: return "no consent";
+    case v1::MarketingTrigger::PassedOver::FREQUENCY_CAP: return "a cap is reached";
+    default: return Text("cause ", int{passed.cause()});
+  }
+}
+
+std::string GroupsOf(const v1::WithheldTrigger& withheld) {
+  return absl::StrJoin(withheld.groups(), ", ", [](std::string* out, int group) {
+    *out += group == v1::WithheldTrigger::OF_ALL        ? "gets nothing promotional"
+            : group == v1::WithheldTrigger::OF_CAMPAIGN ? "gets nothing of this campaign"
+                                                        : Text("group ", group);
+  });
+}
+
+// Whether it was decided through which channel it would have left.
+bool HasChosenChannel(const v1::WithheldTrigger& withheld) {
+  return withheld.cause() == v1::WithheldTrigger::HOLDOUT || withheld.cause() == v1::WithheldTrigger::SHADOW ||
+         withheld.cause() == v1::WithheldTrigger::OVERALL_CAP;
+}
+
 std::string TriggerRows(const v1::MarketingTrigger& trigger) {
-  std::string text = Row("purpose", PurposeOf(trigger));
+  std::string text;
+  for (const auto& passed : trigger.passed_over()) {
+    text += Row("not by", Text(OrNotSaid(ChannelText(passed.channel())), ": ", CauseOf(passed)));
+  }
+  text += Row("purpose", PurposeOf(trigger));
   if (!trigger.campaign().empty()) text += Row("campaign", trigger.campaign());
   text += Row("priority", Text(trigger.priority()));
   if (!trigger.skus().empty()) text += Row("articles", absl::StrJoin(trigger.skus(), ", "));
@@ -110,7 +136,9 @@ std::string Page(const v1::WithheldTrigger& withheld) {
       Row("cause", withheld.text().empty() ? CauseOf(withheld) : Text(CauseOf(withheld), ": ", withheld.text())),
       Row("id", trigger.trigger_id()), Row("decided", MomentText(trigger.decided_at_ms())),
       Row("withheld", MomentText(withheld.withheld_at_ms())), Row("expires", MomentText(trigger.expires_at_ms())),
-      Row("preferred", ChannelText(trigger.channel())), TriggerRows(trigger), Why(trigger.reasons()));
+      Row(HasChosenChannel(withheld) ? "channel" : "preferred", ChannelText(trigger.channel())),
+      withheld.groups().empty() ? "" : Row("customer", GroupsOf(withheld)), TriggerRows(trigger),
+      Why(trigger.reasons()));
 }
 
 std::string Page(const v1::ChurnAlert& alert) {

@@ -82,6 +82,11 @@ std::string BrakesText(const ContactPolicyConfig& config, const std::string& cus
   if (!brakes.shadow() && IsTrial(brakes, customer)) {
     text += Line("brakes: only test recipients get something, and the customer is none");
   }
+  const auto add_limit = [&](int64_t most, std::string_view window) {
+    if (most > 0) text += Line(Text("brakes: ", most, " messages a ", window, ", all customers together"));
+  };
+  add_limit(brakes.max_per_minute(), "minute");
+  add_limit(brakes.max_per_day(), "day");
   return text;
 }
 

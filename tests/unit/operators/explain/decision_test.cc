@@ -2,11 +2,14 @@
 
 #include <limits>
 
+#include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
 
 namespace ebb {
 namespace {
+
+using ::testing::HasSubstr;
 
 template <class Message>
 Message Made(const std::string& text) {
@@ -72,6 +75,34 @@ TEST(DecisionTest, OneThatIsWithheldBeginsWithItsCause) {
 why
   the day has come: birthday  [1, compared with 1]
 )");
+}
+
+TEST(DecisionTest, ChannelsThatWerePassedOverAreTold) {
+  const auto trigger = Made<v1::MarketingTrigger>(R"(
+      trigger_id: "11" customer_id: "anna" type: "birthday" channel: CHANNEL_SMS purpose: PURPOSE_MARKETING
+      passed_over { channel: CHANNEL_APP cause: NO_CONSENT } passed_over { channel: CHANNEL_EMAIL cause: FREQUENCY_CAP }
+      passed_over { channel: 66 cause: 7 })");
+  EXPECT_THAT(DecisionPage(trigger), HasSubstr("birthday for customer anna: released through sms\n"));
+  EXPECT_THAT(DecisionPage(trigger), HasSubstr(R"(
+  not by     app: no consent
+  not by     email: a cap is reached
+  not by     channel 66: cause 7
+  purpose    marketing
+)"));
+}
+
+TEST(DecisionTest, OneWithheldForComparisonNamesTheGroupsAndTheChannelItWouldHaveTaken) {
+  v1::WithheldTrigger withheld;
+  withheld.mutable_trigger()->set_channel(v1::CHANNEL_EMAIL);
+  withheld.set_cause(v1::WithheldTrigger::HOLDOUT);
+  withheld.add_groups(v1::WithheldTrigger::OF_ALL);
+  withheld.add_groups(v1::WithheldTrigger::OF_CAMPAIGN);
+  EXPECT_THAT(DecisionPage(withheld), HasSubstr(R"(
+  channel    email
+  customer   gets nothing promotional, gets nothing of this campaign
+)"));
+  withheld.set_cause(v1::WithheldTrigger::OVERALL_CAP);
+  EXPECT_THAT(DecisionPage(withheld), HasSubstr("  channel    email\n"));
 }
 
 constexpr char kAlert[] = R"(

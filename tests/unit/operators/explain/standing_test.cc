@@ -291,7 +291,7 @@ TEST_F(StandingTest, ThePolicySaysWhatWaitsAndWhatIsUsedUp) {
       quiet_hours: {start: "21:00", end: "08:00", zones_when_unknown: [Europe/Berlin]}
       caps: [{max: 1, window: 1d}, {max: 2, window: 7d}, {max: 1, window: 14d, channel: sms}, {max: 0, window: 1d}]
       holdout_share: 1
-      brakes: {shadow: true, paused: [carts, wine]}
+      brakes: {shadow: true, paused: [carts, wine], max_per_minute: 600, max_per_day: 20000}
 )");
   // The window closes at 23:00 in Berlin.
   Remember(Text(kConsent, R"(, "policy/contacts": {
@@ -303,6 +303,8 @@ TEST_F(StandingTest, ThePolicySaysWhatWaitsAndWhatIsUsedUp) {
 what policy lets through
   brakes: paused are carts, wine
   brakes: everything is decided for trial only (shadow)
+  brakes: 600 messages a minute, all customers together
+  brakes: 20000 messages a day, all customers together
   the customer is in the comparison group, which gets nothing promotional
   consents: marketing/email
   dear-wine waits since 2026-05-04T10:03:20Z, priority 3; expires at 2026-05-05T10:21:12Z
