@@ -168,9 +168,7 @@ bool Task::CarryTime(absl::Time wall_clock, absl::Duration elapsed) {
   } else if (idle_wall_clock_) {
     floor_ms = absl::ToUnixMillis(wall_clock) - merge_->max_lateness_ms();
   }
-  // A moment that is the next after the watermark is reached without time going on.
-  const int64_t reached_ms = watermark_ms() == kNoTime ? kNoTime : watermark_ms() + 1;
-  if (control_.barrier_ms() && std::max(floor_ms, reached_ms) >= *control_.barrier_ms()) {
+  if (control_.barrier_ms() && floor_ms >= *control_.barrier_ms()) {
     ReachBarrier();
     return false;
   }

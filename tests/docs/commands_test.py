@@ -118,10 +118,10 @@ class CommandsTest(unittest.TestCase):
     def test_a_model_that_was_published_meanwhile_raises_alerts(self):
         printed = self.printed["docs/live-model.md"]
         self.assertRegex(printed, r"(?m)^logistic +0\.\d{3} ")
-        self.assertIn("churn-model@1 is in force", printed)
+        self.assertIn("churn-model@1 in force (partitions 0, 1, 2, 3)", printed)
         self.assertRegex(printed, r'"kind":"RAISED".*"published":\["churn-model@1"\]')
         self.assertIn("\n0 dead letters\n", printed)
-        self.assertIn("churn-model@2 is in force", printed)
+        self.assertIn("churn-model@2 says what the pipeline file says", printed)
 
     def test_the_rules_that_are_tried_make_messages(self):
         made = set(re.findall(r'\d+ "type":"([a-z-]+)"', self.printed["docs/triggers.md"]))
