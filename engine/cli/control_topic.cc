@@ -76,19 +76,6 @@ std::vector<const v1::Publication*> ControlTopic::Latest() const {
   return latest;
 }
 
-std::vector<const v1::Publication*> ControlTopic::Named(const std::map<std::string, int64_t>& versions) const {
-  std::vector<const v1::Publication*> named;
-  for (const Published& published : published_) {
-    const v1::Publication& publication = published.publication;
-    const auto wanted = versions.find(publication.name());
-    if (!published.unreadable.empty() || wanted == versions.end() || wanted->second != publication.version()) continue;
-    const bool known = std::any_of(named.begin(), named.end(),
-                                   [&](const v1::Publication* other) { return other->name() == publication.name(); });
-    if (!known) named.push_back(&publication);
-  }
-  return named;
-}
-
 absl::StatusOr<v1::Publication> ControlTopic::Publish(const std::string& name, int64_t valid_from_ms,
                                                       const std::string& amendment) {
   const auto versions = VersionsOf(name);

@@ -4,7 +4,6 @@
 // The control topic as a publisher sees it.
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -31,9 +30,6 @@ class ControlTopic {
   std::vector<const v1::Publication*> VersionsOf(const std::string& name) const;
   // The latest version of every name, in the order in which they were published.
   std::vector<const v1::Publication*> Latest() const;
-
-  // These versions, by name, in the order in which they were published; none for one that is not on the topic.
-  std::vector<const v1::Publication*> Named(const std::map<std::string, int64_t>& versions) const;
 
   // Publishes the next version of `name` and waits until it is certain. FailedPrecondition: another publisher was
   // faster.

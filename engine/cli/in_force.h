@@ -18,8 +18,8 @@ struct PipelineInForce {
   std::string unknown;                 // Why it is not known what is in force; the spec is then the file's own.
 };
 
-// Asks the running process at the pipeline's admin.listen what is in force in a partition, and reads that from the
-// control topic. Blocks up to half a minute.
+// Asks the running process at the pipeline's admin.listen what is in force in a partition. Blocks for some seconds at
+// most.
 PipelineInForce ReadInForce(std::shared_ptr<const PipelineSpec> file, int32_t partition);
 
 }  // namespace ebb

@@ -15,18 +15,16 @@
 
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
-#include "absl/strings/str_split.h"
 #include "ebb/v1/control.pb.h"
 #include "engine/cli/command.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/training.h"
 #include "engine/codec/event_decoder.h"
 #include "engine/log/file_log.h"
+#include "engine/observe/control_page.h"
 #include "engine/runtime/control_feed.h"
 #include "engine/runtime/worker.h"
 #include "engine/time/clock.h"
-#include "engine/wording/wording.h"
-#include "google/protobuf/util/json_util.h"
 #include "state/rocksdb_store.h"
 #include "state/text.h"
 
@@ -177,44 +175,29 @@ void PrintSummary(const std::vector<Shift>& shifts, const PipelineSpec& spec, co
   std::cerr << ", " << dead_letters << " dead letters; in " << output << "\n";
 }
 
-absl::Status CheckTogether(const PipelineSpec& spec, const std::map<std::string, v1::TakenIn>& in_force) {
-  std::map<int64_t, Amendment> by_offset;
-  for (const auto& [name, taken] : in_force) {
-    by_offset[taken.offset()] = {PublicationKey(taken.publication()), taken.publication().amendment()};
-  }
-  std::vector<Amendment> amendments;
-  for (auto& [offset, amendment] : by_offset) amendments.push_back(std::move(amendment));
-  return AmendPipeline(spec, amendments).status();
-}
-
 // What each partition takes in: lines of `ebb control history`. The pipeline must be good after each of them.
 absl::StatusOr<std::map<int32_t, std::vector<v1::TakenIn>>> ReadHistory(const PipelineSpec& spec,
                                                                         const std::string& path, int32_t partitions) {
   auto text = ReadText("history", path);
   if (!text.ok()) return text.status();
+  auto lines = ParseHistory(*text, path);
+  if (!lines.ok()) return lines.status();
   std::map<int32_t, std::vector<v1::TakenIn>> history;
-  std::map<int32_t, std::map<std::string, v1::TakenIn>> in_force;  // By partition and name.
   int number = 0;
-  for (const absl::string_view line : absl::StrSplit(*text, '\n', absl::SkipEmpty())) {
+  for (v1::TakenIn& taken : *lines) {
     const std::string place = Text(path, ":", ++number, ":1: ");
-    v1::TakenIn taken;
-    const auto parsed =
-        google::protobuf::util::JsonStringToMessage(google::protobuf::StringPiece(line.data(), line.size()), &taken);
-    if (!parsed.ok() || taken.publication().version() < 1) {
-      return absl::InvalidArgumentError(Text(place, "expected a line of ebb control history, got ", Quoted(line)));
+    const int32_t partition = taken.partition();
+    if (partition < 0 || partition >= partitions) {
+      return absl::InvalidArgumentError(Text(place, "is of partition ", partition, ", but there are ", partitions,
+                                             "; give --partitions as the topics have them"));
     }
-    if (taken.partition() < 0 || taken.partition() >= partitions) {
-      return absl::InvalidArgumentError(Text(place, "is of partition ", taken.partition(), ", but there are ",
-                                             partitions, "; give --partitions as the topics have them"));
-    }
-    std::vector<v1::TakenIn>& before = history[taken.partition()];
+    std::vector<v1::TakenIn>& before = history[partition];
     if (!before.empty() && taken.holds_from_ms() < before.back().holds_from_ms()) {
       return absl::InvalidArgumentError(
           Text(place, "holds from an earlier moment than the line before of its partition"));
     }
-    in_force[taken.partition()][taken.publication().name()] = taken;
-    if (auto status = CheckTogether(spec, in_force[taken.partition()]); !status.ok()) return status;
     before.push_back(std::move(taken));
+    if (auto status = AmendedBy(spec, InForceIn(before, partition)).status(); !status.ok()) return status;
   }
   return history;
 }

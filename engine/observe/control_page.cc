@@ -9,8 +9,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
-#include "ebb/v1/control.pb.h"
 #include "engine/codec/event_decoder.h"
+#include "engine/wording/wording.h"
+#include "google/protobuf/util/json_util.h"
 #include "state/text.h"
 
 namespace ebb {
@@ -44,29 +45,6 @@ std::string RenderControl(const std::vector<WorkerSnapshot>& workers) {
   std::string text;
   for (const auto& [line, partitions] : lines) text += Text(line, " (", PartitionsOf(partitions), ")\n");
   return text;
-}
-
-std::map<std::string, int64_t> InForceIn(std::string_view page, int32_t partition) {
-  constexpr std::string_view kInForce = " in force (";
-  std::map<std::string, int64_t> versions;
-  for (std::string_view rest = page; !rest.empty();) {
-    const std::string_view line = FirstLine(rest);
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    const size_t key_end = line.rfind(kInForce);
-    if (key_end == std::string_view::npos || !line.ends_with(")")) continue;
-    const size_t at = line.substr(0, key_end).rfind('@');
-    if (at == std::string_view::npos) continue;
-    std::string_view listed = line.substr(key_end + kInForce.size());
-    listed.remove_suffix(1);
-    listed.remove_prefix(std::min(listed.find(' ') + 1, listed.size()));
-    const std::vector<std::string> partitions = absl::StrSplit(std::string(listed), ", ");
-    int64_t version = 0;
-    if (std::find(partitions.begin(), partitions.end(), Text(partition)) != partitions.end() &&
-        absl::SimpleAtoi(std::string(line.substr(at + 1, key_end - at - 1)), &version)) {
-      versions[std::string(line.substr(0, at))] = version;
-    }
-  }
-  return versions;
 }
 
 absl::Status StandingOf(std::string_view key, const std::vector<WorkerSnapshot>& workers) {
@@ -111,6 +89,30 @@ std::string RenderHistory(const Worker& worker) {
     }
   }
   return lines;
+}
+
+absl::StatusOr<std::vector<v1::TakenIn>> ParseHistory(std::string_view lines, std::string_view file_name) {
+  std::vector<v1::TakenIn> history;
+  for (const absl::string_view line :
+       absl::StrSplit(absl::string_view(lines.data(), lines.size()), '\n', absl::SkipEmpty())) {
+    v1::TakenIn& taken = history.emplace_back();
+    const auto parsed =
+        google::protobuf::util::JsonStringToMessage(google::protobuf::StringPiece(line.data(), line.size()), &taken);
+    if (parsed.ok() && taken.publication().version() >= 1) continue;
+    return absl::InvalidArgumentError(
+        Text(file_name, ":", history.size(), ":1: expected a line of ebb control history, got ", Quoted(line)));
+  }
+  return history;
+}
+
+std::map<int64_t, const v1::Publication*> InForceIn(const std::vector<v1::TakenIn>& history, int32_t partition) {
+  std::map<std::string_view, const v1::TakenIn*> latest;
+  for (const v1::TakenIn& taken : history) {
+    if (taken.partition() == partition) latest[taken.publication().name()] = &taken;
+  }
+  std::map<int64_t, const v1::Publication*> by_offset;
+  for (const auto& [name, taken] : latest) by_offset[taken->offset()] = &taken->publication();
+  return by_offset;
 }
 
 }  // namespace ebb

@@ -24,6 +24,15 @@ uint64_t PublicationChecksum(const v1::Publication& publication) {
                            piece(publication.amendment())));
 }
 
+absl::StatusOr<std::shared_ptr<const PipelineSpec>> AmendedBy(
+    const PipelineSpec& file, const std::map<int64_t, const v1::Publication*>& by_offset) {
+  std::vector<Amendment> amendments;
+  for (const auto& [offset, publication] : by_offset) {
+    amendments.push_back({PublicationKey(*publication), publication->amendment()});
+  }
+  return AmendPipeline(file, amendments);
+}
+
 Published ReadPublished(const RecordBatch::View& record) {
   Published published;
   published.offset = record.offset;

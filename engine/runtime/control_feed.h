@@ -4,15 +4,19 @@
 // What has been published on the control topic, as far as a worker has heard.
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "ebb/v1/control.pb.h"
 #include "engine/log/cluster.h"
 #include "engine/log/input.h"
+#include "engine/pipeline/spec.h"
 
 namespace ebb {
 
@@ -24,6 +28,11 @@ std::string PublicationKey(const v1::Publication& publication);
 
 // Digest of everything but the checksum.
 uint64_t PublicationChecksum(const v1::Publication& publication);
+
+// The pipeline of a file with these publications, which are given by where they stand on the control topic: of two that
+// give the same key the later one counts. InvalidArgument: as AmendPipeline.
+absl::StatusOr<std::shared_ptr<const PipelineSpec>> AmendedBy(
+    const PipelineSpec& file, const std::map<int64_t, const v1::Publication*>& by_offset);
 
 // A record of the control topic.
 struct Published {

@@ -2,37 +2,53 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "state/text.h"
 
 namespace ebb {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
-using ::testing::UnorderedElementsAre;
+using ::testing::StartsWith;
 
-TEST(ControlPageTest, WhatIsInForceInAPartitionIsReadFromThePage) {
-  std::vector<WorkerSnapshot> workers(2);
-  workers[0].tasks.resize(2);
-  workers[1].tasks.resize(1);
-  TaskSnapshot& first = workers[0].tasks[0];
-  first.partition = 1;
-  first.control.in_force = {{"carts", 2}, {"at@home", 1}};
-  first.control.waiting = "carts@3";
-  TaskSnapshot& second = workers[0].tasks[1];
-  second.partition = 12;
-  second.control.in_force = {{"carts", 2}};
-  second.control.refused = {{"carts@3", "it has no mercy"}};
-  workers[1].tasks[0].partition = 2;
-  const std::string page = RenderControl(workers);
-  EXPECT_THAT(InForceIn(page, 1), UnorderedElementsAre(Pair("carts", 2), Pair("at@home", 1)));
-  EXPECT_THAT(InForceIn(page, 12), UnorderedElementsAre(Pair("carts", 2)));
-  EXPECT_THAT(InForceIn(page, 2), IsEmpty());
+// By offset, as "name@version".
+std::map<int64_t, std::string> InForce(const std::vector<v1::TakenIn>& history, int32_t partition) {
+  std::map<int64_t, std::string> keys;
+  for (const auto& [offset, publication] : InForceIn(history, partition)) keys[offset] = PublicationKey(*publication);
+  return keys;
 }
 
-TEST(ControlPageTest, NothingIsReadFromWhatIsNoSuchPage) {
-  for (const char* page : {"", "\n", "nothing: the pipeline is as its file says\n", " in force (", "@ in force ()",
-                           "x@y in force (partition 1)", "x@1 in force (partition 1", "x1 in force (partition 1)"}) {
-    EXPECT_THAT(InForceIn(page, 1), IsEmpty()) << page;
+TEST(ControlPageTest, WhatIsInForceInAPartitionIsReadFromTheHistory) {
+  const auto history = ParseHistory(R"({"partition":1,"publication":{"name":"carts","version":"1"},"offset":"3"}
+{"partition":1,"publication":{"name":"at@home","version":"1"},"offset":"7"}
+{"partition":1,"publication":{"name":"carts","version":"2"},"offset":"5"}
+
+{"partition":12,"publication":{"name":"carts","version":"2"},"offset":"5"}
+)",
+                                    "history");
+  ASSERT_TRUE(history.ok()) << history.status();
+  EXPECT_THAT(InForce(*history, 1), ElementsAre(Pair(5, "carts@2"), Pair(7, "at@home@1")));
+  EXPECT_THAT(InForce(*history, 12), ElementsAre(Pair(5, "carts@2")));
+  EXPECT_THAT(InForce(*history, 2), IsEmpty());
+}
+
+TEST(ControlPageTest, WithoutLinesNothingIsInForce) {
+  for (const char* lines : {"", "\n"}) {
+    const auto history = ParseHistory(lines, "history");
+    ASSERT_TRUE(history.ok()) << history.status();
+    EXPECT_THAT(InForce(*history, 1), IsEmpty());
+  }
+}
+
+TEST(ControlPageTest, NothingIsReadFromWhatIsNoHistory) {
+  for (const char* line : {"nothing: the pipeline is as its file says", " in force (", "{}", "[]",
+                           R"({"publication":{"name":"x"}})", R"({"publication":{"name":"x","version":"1"})"}) {
+    const std::string good = R"({"publication":{"name":"x","version":"1"}})";
+    const auto history = ParseHistory(Text(good, "\n", line, "\n"), "taken.jsonl");
+    EXPECT_THAT(std::string(history.status().message()),
+                StartsWith("taken.jsonl:2:1: expected a line of ebb control history, got \""))
+        << line;
   }
 }
 
