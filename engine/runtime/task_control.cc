@@ -17,9 +17,11 @@ int64_t ValidFrom(const v1::Publication& publication) {
   return publication.valid_from_ms() == 0 ? kNoTime : publication.valid_from_ms();
 }
 
+std::string StrangerKey(int64_t offset) { return Text("@", offset); }
+
 // Under what it is remembered; of a record that is no version of anything, its offset.
 std::string KeyOf(const v1::ControlEntry& entry) {
-  return entry.publication().version() > 0 ? PublicationKey(entry.publication()) : Text("@", entry.offset());
+  return entry.publication().version() > 0 ? PublicationKey(entry.publication()) : StrangerKey(entry.offset());
 }
 
 // Operators whose config is another than before, or new, and who visit customers then.
@@ -65,8 +67,8 @@ absl::StatusOr<std::shared_ptr<const PipelineSpec>> TaskControl::Adopt(Store* st
       v1::ControlEntry& last = in_force_[entry.publication().name()];
       if (last.publication().version() < entry.publication().version()) last = entry;
     }
+    if (entry.publication().version() == 0) strangers_.insert(entry.offset());
     const std::string known_as = KeyOf(entry);
-    if (entry.publication().version() == 0) strangers_[entry.offset()] = known_as;
     entries_[known_as] = std::move(entry);
     return true;
   });
@@ -85,14 +87,9 @@ absl::StatusOr<std::shared_ptr<const PipelineSpec>> TaskControl::Adopt(Store* st
 
 absl::StatusOr<std::shared_ptr<const PipelineSpec>> TaskControl::Amended(
     const std::map<std::string, v1::ControlEntry>& entries) const {
-  std::vector<const v1::ControlEntry*> in_order;
-  for (const auto& [name, entry] : entries) in_order.push_back(&entry);
-  std::sort(in_order.begin(), in_order.end(), [](const auto* a, const auto* b) { return a->offset() < b->offset(); });
-  std::vector<Amendment> amendments;
-  for (const v1::ControlEntry* entry : in_order) {
-    amendments.push_back({PublicationKey(entry->publication()), entry->publication().amendment()});
-  }
-  return AmendPipeline(*file_, amendments);
+  std::map<int64_t, const v1::Publication*> by_offset;
+  for (const auto& [name, entry] : entries) by_offset[entry.offset()] = &entry.publication();
+  return AmendedBy(*file_, by_offset);
 }
 
 void TaskControl::Follow(const Standing& standing) {
@@ -209,24 +206,22 @@ absl::StatusOr<TaskControl::Next> TaskControl::Build(const Published& published,
 
 void TaskControl::Refuse(const Published& published, std::string why, bool is_version) {
   // They are met in the order of their offsets.
-  if (!is_version && !strangers_.empty() && published.offset <= strangers_.rbegin()->first) return;
+  if (!is_version && !strangers_.empty() && published.offset <= *strangers_.rbegin()) return;
   v1::ControlEntry entry;
   entry.set_offset(published.offset);
   if (is_version) *entry.mutable_publication() = published.publication;
   entry.set_refusal(std::move(why));
-  std::string key = KeyOf(entry);
-  if (!entries_.try_emplace(key, entry).second) return;
-  if (!is_version) strangers_[published.offset] = key;
+  if (!entries_.try_emplace(KeyOf(entry), entry).second) return;
+  if (!is_version) strangers_.insert(published.offset);
   ForgetOldStrangers();
-  refusals_.push_back({published, std::move(key), std::move(entry)});
+  refusals_.push_back({published, std::move(entry)});
 }
 
 void TaskControl::ForgetOldStrangers() {
   while (strangers_.size() > kMostStrangers) {
-    const auto oldest = strangers_.begin();
-    forgotten_.push_back(oldest->second);
-    entries_.erase(oldest->second);
-    strangers_.erase(oldest);
+    forgotten_.push_back(StrangerKey(*strangers_.begin()));
+    entries_.erase(forgotten_.back());
+    strangers_.erase(strangers_.begin());
   }
 }
 
@@ -242,7 +237,7 @@ bool TaskControl::WantsDrain(int64_t watermark_ms) const {
 
 void TaskControl::AddRows(bool takes, WriteBatch* rows) {
   for (const Refusal& refusal : refusals_) {
-    rows->Put(layout::ControlKey(refusal.key), refusal.entry.SerializeAsString());
+    rows->Put(layout::ControlKey(KeyOf(refusal.entry)), refusal.entry.SerializeAsString());
   }
   for (const std::string& key : forgotten_) rows->Delete(layout::ControlKey(key));
   if (!takes) return;

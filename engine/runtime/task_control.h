@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -75,8 +76,7 @@ class TaskControl {
   // What cannot be taken in, and the closing epoch is to send to dead letters.
   struct Refusal {
     Published published;
-    std::string key;  // Of the entry, which says why.
-    v1::ControlEntry entry;
+    v1::ControlEntry entry;  // Says why.
   };
   const std::vector<Refusal>& refusals() const { return refusals_; }
   // That epoch is committed: what it sent to dead letters is done with.
@@ -126,7 +126,7 @@ class TaskControl {
   size_t followed_ = 0;                               // So many of the history have had their turn.
   std::map<std::string, v1::ControlEntry> entries_;   // By key.
   std::map<std::string, v1::ControlEntry> in_force_;  // By name.
-  std::map<int64_t, std::string> strangers_;          // Keys of entries that are no version of anything, by offset.
+  std::set<int64_t> strangers_;                       // Offsets of entries that are no version of anything.
   std::vector<std::string> forgotten_;                // Keys of entries whose rows go with the closing epoch.
   std::vector<Refusal> refusals_;
   std::optional<Next> next_;

@@ -201,7 +201,7 @@ void Task::AddRefusals() {
   // One task tells for all, though each decides for itself.
   if (options_.partition != 0) return;
   const TopicPartition from{file_->config.control().topic(), 0};
-  for (const auto& [published, key, entry] : control_.refusals()) {
+  for (const auto& [published, entry] : control_.refusals()) {
     RecordBatch batch;
     batch.Add(published.offset, published.timestamp_ms, published.key, published.value);
     outbox_.Add(MakeDeadLetter(file_->config.dead_letters(), from, batch[0], "control", entry.refusal()));
