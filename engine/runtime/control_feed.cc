@@ -7,11 +7,6 @@
 #include "state/text.h"
 
 namespace ebb {
-namespace {
-
-constexpr size_t kRecordsPerLook = 100;
-
-}  // namespace
 
 std::string PublicationKey(const v1::Publication& publication) {
   return Text(publication.name(), "@", publication.version());
@@ -56,28 +51,36 @@ ControlFeed::ControlFeed(std::string topic, Input* input, Cluster* cluster)
     : topic_(std::move(topic)), input_(*input), cluster_(*cluster) {}
 
 void ControlFeed::Step(absl::Duration elapsed) {
-  if (topic_.empty() || elapsed < look_at_) return;
+  if (topic_.empty()) return;
+  if (!began_) began_ = elapsed;
+  heard_ |= elapsed - *began_ >= kFirstLook;
+  if (elapsed < look_at_) return;
   const absl::Status status = Look();
   if (absl::IsUnavailable(status)) return;
   if (!status.ok()) {
     input_.Stop(partition());
     reading_ = false;
+    heard_ = true;
   }
   trouble_ = status;
-  look_at_ = elapsed + (status.ok() ? kLook : kLookAgain);
+  look_at_ = elapsed + (!status.ok() ? kLookAgain : heard_ ? kLook : absl::ZeroDuration());
 }
 
 absl::Status ControlFeed::Look() {
   if (!reading_) {
     auto bounds = cluster_.WrittenBounds(partition());
     if (!bounds.ok()) return bounds.status();
-    const int64_t from = published_.empty() ? 0 : published_.back().offset + 1;
-    if (auto status = input_.Start(partition(), std::max(bounds->begin, from)); !status.ok()) return status;
+    const int64_t from = std::max(bounds->begin, published_.empty() ? 0 : published_.back().offset + 1);
+    if (auto status = input_.Start(partition(), from); !status.ok()) return status;
     reading_ = true;
+    end_ = bounds->end;
+    heard_ |= from >= end_;
   }
   RecordBatch batch;
   auto polled = input_.Poll(partition(), kRecordsPerLook, &batch);
   if (!polled.ok()) return polled.status();
+  // What the end counts may be records that are passed over.
+  heard_ |= polled->at_end || (!batch.empty() && batch[batch.size() - 1].offset + 1 >= end_);
   for (size_t i = 0; i < batch.size(); ++i) {
     // A version that was taken off the topic stays in force where it is.
     if (batch[i].value) published_.push_back(ReadPublished(batch[i]));

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,12 +62,17 @@ class ControlFeed {
   absl::Span<const Published> all() const { return published_; }
   // Changes with all().
   uint64_t generation() const { return generation_; }
+  // What was published before the first step has been read, or could not be, or not within kFirstLook.
+  bool heard() const { return topic_.empty() || heard_; }
   // Why the topic cannot be read at the moment; OK when it can.
   const absl::Status& trouble() const { return trouble_; }
 
   // How often it looks, and after trouble.
   static constexpr absl::Duration kLook = absl::Milliseconds(100);
   static constexpr absl::Duration kLookAgain = absl::Seconds(2);
+  static constexpr absl::Duration kFirstLook = absl::Seconds(10);
+  // Records that one look takes in.
+  static constexpr size_t kRecordsPerLook = 100;
   static constexpr size_t kMostPublications = 1000;
 
  private:
@@ -79,6 +85,9 @@ class ControlFeed {
   std::vector<Published> published_;
   uint64_t generation_ = 0;
   bool reading_ = false;
+  int64_t end_ = 0;  // Of what was there when reading began.
+  bool heard_ = false;
+  std::optional<absl::Duration> began_;
   absl::Duration look_at_;
   absl::Status trouble_;
 };

@@ -188,6 +188,8 @@ absl::StatusOr<bool> Worker::StepTasks() {
   const absl::Duration began = ports_.clock->Elapsed();
   const size_t slice = Ready() ? kSliceRecords : kSliceRecordsInRecovery;
   feed_->Step(began);
+  // What holds from a moment that is about to be passed has to be known before.
+  if (!feed_->heard()) return false;
   for (auto& [partition, slot] : slots_) {
     if (slot.recovery != nullptr || slot.task->epoch_full()) continue;
     slot.task->Consider(*feed_);

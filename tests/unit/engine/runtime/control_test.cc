@@ -171,6 +171,31 @@ TEST_F(ControlTest, VersionKnownBeforeHoldsFromItsVeryMoment) {
   EXPECT_EQ(Told(kAnna), expected);
 }
 
+// However much has to be read to find it.
+TEST_F(ControlTest, VersionKnownBeforeIsReadBeforeTheFirstRecord) {
+  const int64_t last = ControlFeed::kRecordsPerLook + 1;
+  for (int64_t version = 1; version <= last; ++version) PublishWeight(version, version == last ? 9 : 7);
+  Browse(kAnna, 0);
+  auto process = Start();
+  Settle(*process);
+  EXPECT_EQ(Told(kAnna), (Weights{{0, 9}}));
+}
+
+TEST_F(ControlTest, TopicThatDoesNotAnswerKeepsNobodyWaitingForLong) {
+  PublishWeight(1, 7);
+  Browse(kAnna, 0);
+  auto process = Start();
+  broker_.set_oracle([](MemoryBroker::Step step, std::string_view what) {
+    const bool control = step == MemoryBroker::Step::kFetch && what == ToString(TopicPartition{"control", 0});
+    return control ? MemoryBroker::Fate::kWaits : MemoryBroker::Fate::kHappens;
+  });
+  const absl::Time began = clock_.Now();
+  StepUntil(*process, [&] { return !Told(kAnna).empty(); });
+  EXPECT_EQ(Told(kAnna), (Weights{{0, 1}}));
+  EXPECT_GE(clock_.Now() - began, ControlFeed::kFirstLook);
+  EXPECT_LT(clock_.Now() - began, ControlFeed::kFirstLook + absl::Seconds(1));
+}
+
 TEST_F(ControlTest, LaterVersionTakesThePlaceOfOneThatStillWaits) {
   PublishWeight(1, 7, kStartMs + 100 * 60'000);
   PublishWeight(2, 9);
