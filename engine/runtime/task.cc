@@ -391,7 +391,8 @@ absl::Status Task::HandleHead(size_t source) {
   if (auto status = CheckStamp(*customer); !status.ok()) return status;
   if (redoing_ != 0 && CustomerCache::IsAhead(*customer, redoing_)) {
     ++stats_.skipped_customers;
-  } else if (customer->body.size() > kMaxDocumentBytes) {
+  } else if (customer->bytes > kMaxDocumentBytes && customer->body.size() > kMaxDocumentBytes) {
+    // In this order: the body's size stands with the body, which nobody else may need.
     DeadLetter(source, "state-too-large",
                Text("the customer's state has ", customer->body.size(), " bytes; at most ", kMaxDocumentBytes,
                     " may be kept"));
