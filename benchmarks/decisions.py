@@ -8,13 +8,12 @@ logistic one, fitted to another shop of the same making. Results must be the sam
 
 import argparse
 import dataclasses
-import datetime
-import multiprocessing
 import pathlib
-import platform
 import re
 import statistics
 import sys
+
+from heading import heading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "compare"))
 
@@ -130,8 +129,7 @@ def main():
                 of_system.append(measure(stage, workload, options.events, system, f"{system.name}.{number}"))
     finally:
         stage.stop()
-    print(f"`{' '.join(['benchmarks/decisions.py', *sys.argv[1:]])}`, {platform.machine()}, "
-          f"{multiprocessing.cpu_count()} cores, {datetime.date.today()}\n\n"
+    print(f"{heading()}\n"
           "| pipeline | events/s | CPU-s per million | times the first row's CPU | part of its throughput | results |\n"
           "|---|---:|---:|---:|---:|---:|")
     first = None

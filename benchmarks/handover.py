@@ -7,12 +7,8 @@ the commit interval, which the first row shows.
 """
 
 import argparse
-import datetime
-import multiprocessing
 import pathlib
-import platform
 import shutil
-import sys
 import tempfile
 import threading
 import time
@@ -21,6 +17,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 import stage
+from heading import heading
 
 PARTITIONS = 12
 APPLICATION = "handover"
@@ -102,8 +99,7 @@ def main():
         feed_process = feed.start(options.rate * (options.seconds + 5) * 6, options.rate)
         watch = Watch(kafka.bootstrap)
         admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
-        print(f"`{' '.join(['benchmarks/handover.py', *sys.argv[1:]])}`, {platform.machine()}, "
-              f"{multiprocessing.cpu_count()} cores, {datetime.date.today()}\n\n{HEAD}", flush=True)
+        print(f"{heading()}\n{HEAD}", flush=True)
         steps = [("none", lambda: None, 1), ("second process starts", engines["two"].start, 2),
                  ("third process starts", engines["three"].start, 3), ("third ends cleanly", engines["three"].stop, 2),
                  ("second ends cleanly", engines["two"].stop, 1)]

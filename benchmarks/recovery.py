@@ -7,15 +7,13 @@ reads a backlog of further purchases, is ended in the middle of it, and is start
 
 import argparse
 import datetime
-import multiprocessing
 import pathlib
-import platform
 import shutil
-import sys
 import tempfile
 import time
 
 import stage
+from heading import heading
 
 PARTITIONS = 4
 ENDS = ["clean stop", "kill", "state lost"]
@@ -88,8 +86,7 @@ def main():
     options = parser.parse_args()
     directory = pathlib.Path(options.directory or tempfile.mkdtemp(prefix="ebb-recovery-"))
     directory.mkdir(parents=True, exist_ok=True)
-    print(f"`{' '.join(['benchmarks/recovery.py', *sys.argv[1:]])}`, {platform.machine()}, "
-          f"{multiprocessing.cpu_count()} cores, {datetime.date.today()}\n\n{HEAD}", flush=True)
+    print(f"{heading()}\n{HEAD}", flush=True)
     for customers in map(int, options.customers.split(",")):
         kafka = stage.Kafka(directory / f"kafka-{customers}")
         kafka.start()

@@ -7,17 +7,16 @@ once, to learn which record belongs where, and ends with its end. Results must b
 
 import argparse
 import dataclasses
-import datetime
 import hashlib
-import multiprocessing
 import os
 import pathlib
-import platform
 import shutil
 import statistics
 import subprocess
 import sys
 import time
+
+from heading import heading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "compare"))
 
@@ -136,8 +135,7 @@ def main():
     options = parser.parse_args()
     directory = pathlib.Path(options.directory).resolve()
     directory.mkdir(parents=True, exist_ok=True)
-    print(f"`{' '.join(['benchmarks/scaling.py', *sys.argv[1:]])}`, {platform.machine()}, "
-          f"{multiprocessing.cpu_count()} cores, {datetime.date.today()}\n\n"
+    print(f"{heading()}\n"
           "| workload | workers | events/s | CPU-s per million | times the first row |\n|---|---:|---:|---:|---:|",
           flush=True)
     features, retail = workloads(options)

@@ -11,16 +11,15 @@ Exactly those who are due must be reminded, once each, and every event of suppor
 import argparse
 import array
 import collections
-import datetime
 import multiprocessing
 import pathlib
-import platform
 import shutil
 import sys
 import tempfile
 import time
 
 import stage
+from heading import heading
 
 sys.path.insert(0, str(stage.ROOT / "benchmarks/compare"))
 
@@ -240,8 +239,7 @@ def main():
         parser.error(f"expected --due to be at least 1 and below --timers {options.timers}, got {options.due}")
     directory = pathlib.Path(options.directory or tempfile.mkdtemp(prefix="ebb-storm-"))
     directory.mkdir(parents=True, exist_ok=True)
-    print(f"`{' '.join(['benchmarks/storm.py', *sys.argv[1:]])}`, {platform.machine()}, "
-          f"{multiprocessing.cpu_count()} cores, {datetime.date.today()}\n\n{HEAD}", flush=True)
+    print(f"{heading()}\n{HEAD}", flush=True)
     kafka = stage.Kafka(directory / "kafka")
     storm = Storm(options, directory, kafka)
     try:

@@ -17,8 +17,10 @@ import systems
 from workloads import LARGE, SMALL, WORKLOADS
 
 sys.path.insert(0, str(systems.ROOT / "tests/integration"))
+sys.path.append(str(systems.ROOT / "benchmarks"))
 
-import latency  # noqa: E402  (needs the path above)
+import latency  # noqa: E402  (needs the paths above)
+from heading import commit, cpu  # noqa: E402
 from run import Run  # noqa: E402
 from stage import Stage, write_whole  # noqa: E402
 
@@ -45,18 +47,14 @@ def arguments():
 
 
 def machine():
-    model = next((line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), platform.machine())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     java = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr.splitlines()
     rdkafka = subprocess.run(["pkg-config", "--modversion", "rdkafka"], capture_output=True, text=True,
                              check=False).stdout.strip()
     versions = dict(re.findall(r"<((?:kafka|flink|flink\.connector)\.version)>([^<]+)<",
                                (systems.ROOT / "benchmarks/peers/pom.xml").read_text()))
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=systems.ROOT, capture_output=True,
-                            text=True, check=False).stdout.strip()
-    return {"cpu": model, "cores": os.cpu_count(), "memory_gib": round(memory, 1), "kernel": platform.release(),
-            "librdkafka": rdkafka, "java": java[0] if java else "", **versions, "commit": commit}
+    return {"cpu": cpu(), "cores": os.cpu_count(), "memory_gib": round(memory, 1), "kernel": platform.release(),
+            "librdkafka": rdkafka, "java": java[0] if java else "", **versions, "commit": commit()}
 
 
 def chosen_workloads(options):
