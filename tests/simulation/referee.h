@@ -45,7 +45,9 @@ class Referee {
   void LookAtRestored(int32_t partition);
   // A live task at the last epoch: its store is the mirror of the changelog, and, when `all`, every customer is right.
   void CheckLive(Task* task, bool all);
-  // Nothing is under way, all input was read, and everything was written back where `drained`.
+  // What was published, has had its time, and was neither taken in nor sent to dead letters; nothing when all was.
+  std::string Outstanding(int64_t now_ms) const;
+  // Nothing is under way or outstanding, all input was read, and everything was written back where `drained`.
   void CheckEnd(bool drained, int64_t now_ms);
 
   // The first violated claim, or nothing.

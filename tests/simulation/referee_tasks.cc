@@ -78,12 +78,28 @@ void Referee::CheckMirror(View* view, Task* task) {
   }
 }
 
-void Referee::CheckEnd(bool drained, int64_t now_ms) {
+std::string Referee::Outstanding(int64_t now_ms) const {
   // Where no clock carries time on, the next record may have to be waited for.
   const int64_t lateness_ms = *std::max_element(rules_.lateness_ms.begin(), rules_.lateness_ms.end());
-  const auto in_motion = [&](const View& view) {
-    return rules_.idle_wall_clock && now_ms - lateness_ms > view.ghost->watermark_ms();
+  const auto its_time_has_come = [&](const View& view, int64_t valid_from_ms) {
+    const bool in_motion = rules_.idle_wall_clock && now_ms - lateness_ms > view.ghost->watermark_ms();
+    return in_motion && valid_from_ms <= view.ghost->watermark_ms();
   };
+  for (const View& view : views_) {
+    for (const auto& [number, edition] : publisher_.editions()) {
+      if (number <= view.ghost->edition() || !its_time_has_come(view, edition.valid_from_ms)) continue;
+      return Text(Where(view), "edition ", number, " was not taken in");
+    }
+  }
+  for (const auto& [offset, bad] : publisher_.bad()) {
+    if (bad.seen == 0 && (bad.unreadable || its_time_has_come(views_[0], bad.valid_from_ms))) {
+      return Text("the bad publication at ", offset, " is no dead letter");
+    }
+  }
+  return "";
+}
+
+void Referee::CheckEnd(bool drained, int64_t now_ms) {
   if (!settled_) return Violated("a transaction was left undecided");
   for (View& view : views_) {
     const auto partition = static_cast<int32_t>(&view - views_.data());
@@ -96,15 +112,8 @@ void Referee::CheckEnd(bool drained, int64_t now_ms) {
     if (view.ghost->AnyDue()) Violated(Where(view) + "timers that are due have not fired");
     if (drained && view.low_water != view.ghost->epoch()) Violated(Where(view) + "a clean stop has left debt");
     if (!view.pending.empty()) Violated(Where(view) + "a store holds what was not committed");
-    for (const auto& [number, edition] : publisher_.editions()) {
-      if (!in_motion(view) || edition.valid_from_ms > view.ghost->watermark_ms()) continue;
-      if (number > view.ghost->edition()) Violated(Text(Where(view), "edition ", number, " was not taken in"));
-    }
   }
-  for (const auto& [offset, bad] : publisher_.bad()) {
-    const bool due = bad.unreadable || (in_motion(views_[0]) && bad.valid_from_ms <= views_[0].ghost->watermark_ms());
-    if (bad.seen == 0 && due) Violated(Text("the bad publication at ", offset, " is no dead letter"));
-  }
+  if (std::string outstanding = Outstanding(now_ms); !outstanding.empty()) Violated(std::move(outstanding));
 }
 
 }  // namespace ebb::simulation

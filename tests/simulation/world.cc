@@ -282,7 +282,7 @@ void World::End() {
   int64_t unfinished = steps_;
   step_until(
       [&] {
-        if (!events_.empty() || !Finished()) unfinished = steps_;
+        if (!events_.empty() || !Finished() || !referee_->Outstanding(now_ms()).empty()) unfinished = steps_;
         return steps_ - unfinished >= kStepsToNotice;
       },
       "the end of its input");
