@@ -12,6 +12,7 @@ import pathlib
 import re
 import statistics
 import sys
+import time
 
 from heading import heading
 
@@ -103,7 +104,9 @@ def pipelines(directory):
 
 def measure(stage, workload, events, system, number):
     prefix = stage.fill(workload, events)
-    result = Run(stage, system, workload, events, prefix, f"decisions.{number}", 500).measure()
+    # The broker is kept, and with it how far an application has come.
+    application = f"decisions.{number}.{int(time.time())}"
+    result = Run(stage, system, workload, events, prefix, application, 500).measure()
     if "wrong" in result:
         raise SystemExit(f"{system.what}: {result['wrong']}")
     return result
@@ -141,6 +144,8 @@ def main():
         cpu = statistics.median(run["cpu_s_per_million"] for run in of_system)
         first = first or (rate, cpu)
         results = sum(count for count, _ in told[0].values())
+        if results == 0:
+            raise SystemExit(f"{system.what}: expected results, got none")
         print(f"| {system.what} | {rate:,.0f} | {cpu:.2f} | {cpu / first[1]:.2f} | {rate / first[0]:.2f} | "
               f"{results:,} |")
 
