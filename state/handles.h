@@ -219,6 +219,10 @@ class Timer {
     ctx.state().Disarm(id_);
   }
   template <class Context>
+  bool IsArmed(Context& ctx) const {
+    return ctx.state().Deadline(id_).has_value();
+  }
+  template <class Context>
   std::optional<absl::Time> Deadline(Context& ctx) const {
     auto deadline_ms = ctx.state().Deadline(id_);
     if (!deadline_ms) return std::nullopt;

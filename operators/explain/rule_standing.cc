@@ -141,13 +141,13 @@ class Section {
 };
 
 void Section::AddWaiting() {
-  const int waiting = state_.events_size();
+  const auto due = in_.remembered->DeadlineOf(op_.id, "wait");
+  const int waiting = due ? state_.events_size() : 0;
   if (waiting == 0) return Say("nothing waits");
   int64_t first_ms = state_.events(0).at_ms();
   for (const WaitingEvent& event : state_.events()) first_ms = std::min(first_ms, event.at_ms());
-  const auto due = in_.remembered->DeadlineOf(op_.id, "wait");
   Say(Text(SpokenCount(waiting, "event"), waiting == 1 ? " waits since " : " wait, the first since ",
-           MomentText(first_ms), due ? Text("; decided at ", TimeText(*due)) : "",
+           MomentText(first_ms), "; decided at ", TimeText(*due),
            config_.min_count() > 1 ? Text("; ", config_.min_count(), " are needed",
                                           config_.same() == "any" ? "" : ", of the same " + config_.same())
                                    : ""));

@@ -75,7 +75,7 @@ std::string Shown(const expression::Outcome& outcome) {
 }  // namespace
 
 void Rule::Configure(const TriggerConfig& config, Refusals* refusals) {
-  on_ = of_interest_ = EventTypeFromName(config.on());
+  on_ = EventTypeFromName(config.on());
   wait_ = ToDuration(config.wait());
   const Environment environment = StartEnvironment(on_);
   when_.reset();
@@ -98,11 +98,12 @@ void Rule::Configure(const TriggerConfig& config, Refusals* refusals) {
 
 void Rule::ConfigureUnless(const TriggerConfig& config, Refusals* refusals) {
   unless_.clear();
+  called_off_by_ = 0;
   called_off_by_any_purchase_ = called_off_by_others_ = false;
   for (int i = 0; i < config.unless_size(); ++i) {
     const auto& given = config.unless(i);
     Unless unless{EventTypeFromName(given.on()), std::nullopt};
-    of_interest_ |= unless.on;
+    called_off_by_ |= unless.on;
     const bool by_any_purchase = unless.on == kPurchased && given.when().empty();
     (by_any_purchase ? called_off_by_any_purchase_ : called_off_by_others_) = true;
     if (!given.when().empty()) {

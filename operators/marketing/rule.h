@@ -38,8 +38,9 @@ class Rule {
   void Configure(const operators::TriggerConfig& config, Refusals* refusals);
 
   EventTypes on() const { return on_; }
+  EventTypes called_off_by() const { return called_off_by_; }
   // All that starts it or calls it off.
-  EventTypes of_interest() const { return of_interest_; }
+  EventTypes of_interest() const { return on_ | called_off_by_; }
   // A purchase calls it off whatever it is like.
   bool called_off_by_any_purchase() const { return called_off_by_any_purchase_; }
   // So does something else, or a purchase under a condition.
@@ -84,7 +85,7 @@ class Rule {
   expression::Outcome Evaluate(const Compiled& compiled);
 
   EventTypes on_ = 0;
-  EventTypes of_interest_ = 0;
+  EventTypes called_off_by_ = 0;
   bool called_off_by_any_purchase_ = false;
   bool called_off_by_others_ = false;
   absl::Duration wait_;

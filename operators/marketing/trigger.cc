@@ -112,19 +112,13 @@ void Trigger::Take(const Message& message, Context& ctx) {
     ArmCalendar(DecisionTime(ctx), ctx);
   }
   const EventTypes types = EventTypesOf(message);
-  if ((types & rule_.of_interest()) == 0) return;
+  const bool may_start = (types & rule_.on()) != 0;
+  const bool waits = wait_.IsArmed(ctx) || candidate_timer_.IsArmed(ctx);
+  const bool may_call_off = waits && (types & rule_.called_off_by()) != 0;
+  if (!may_start && !may_call_off) return;
   rule_.Begin(message, profile_.Get(ctx), ctx.customer(), DecisionTime(ctx));
-  const int64_t until_ms = TimeOf(message);
-  // What an event changed of the features is told before the event itself comes here, and not called off by it.
-  const int64_t last_ms = rule_.on() == kFeaturesChanged ? until_ms - 1 : until_ms;
-  int failed = 0;
-  const auto is_over = [&](const Event& waiting) {
-    return waiting.at_ms() <= last_ms && rule_.CallsOff(types, waiting, &failed);
-  };
-  CallOff(ctx, is_over);
-  CallOffCandidate(ctx, is_over);
-  for (; failed > 0; --failed) unless_failed_.Add(ctx);
-  if ((types & rule_.on()) == 0 || !MayStart(ctx)) return;
+  if (may_call_off) CallOff(types, TimeOf(message), ctx);
+  if (!may_start || !MayStart(ctx)) return;
   Event event;
   Remember(message, &event);
   Start(std::move(event), ctx);
@@ -158,6 +152,8 @@ void Trigger::Start(Event event, Context& ctx) {
   if (rule_.asks_customer() && profile_.Get(ctx).generated()) event.set_generated(true);
   for (int failed = rule_.Describe(&event); failed > 0; --failed) payload_failed_.Add(ctx);
   auto& events = *state_.Mutable(ctx).mutable_events();
+  // They waited when the pipeline last had this rule, whose timer has gone since.
+  if (!wait_.IsArmed(ctx)) events.Clear();
   if (events.size() == kMaxTriggerEvents) events.DeleteSubrange(0, 1);
   *events.Add() = std::move(event);
   const bool at_once = *wait == absl::ZeroDuration() && !Choose(state_.Get(ctx)).empty();
@@ -168,8 +164,21 @@ int64_t Trigger::CancelledFrom(int64_t at_ms) const {
   return rule_.on() == kPurchased || rule_.on() == kFeaturesChanged ? at_ms + 1 : at_ms;
 }
 
+void Trigger::CallOff(EventTypes types, int64_t at_ms, Context& ctx) {
+  // What an event changed of the features is told before the event itself comes here, and not called off by it.
+  const int64_t last_ms = rule_.on() == kFeaturesChanged ? at_ms - 1 : at_ms;
+  int failed = 0;
+  const auto is_over = [&](const Event& waiting) {
+    return waiting.at_ms() <= last_ms && rule_.CallsOff(types, waiting, &failed);
+  };
+  CallOffWaiting(ctx, is_over);
+  CallOffCandidate(ctx, is_over);
+  for (; failed > 0; --failed) unless_failed_.Add(ctx);
+}
+
 template <class Predicate>
-void Trigger::CallOff(Context& ctx, Predicate over) {
+void Trigger::CallOffWaiting(Context& ctx, Predicate over) {
+  if (!wait_.IsArmed(ctx)) return;
   const std::vector<int> found = Which(state_.Get(ctx).events(), over);
   if (found.empty()) return;
   auto& events = *state_.Mutable(ctx).mutable_events();
@@ -180,6 +189,7 @@ void Trigger::CallOff(Context& ctx, Predicate over) {
 
 template <class Predicate>
 void Trigger::CallOffCandidate(Context& ctx, Predicate over) {
+  if (!candidate_timer_.IsArmed(ctx)) return;
   const std::vector<int> found = Which(state_.Get(ctx).candidate_events(), over);
   if (found.empty()) return;
   TriggerState& state = state_.Mutable(ctx);
@@ -200,7 +210,7 @@ void Trigger::ForgetCandidate(Context& ctx) {
 }
 
 void Trigger::TakeOutOfBasket(const v1::Browse& browse, Context& ctx) {
-  if (rule_.on() != kCartAdded || state_.Get(ctx).events().empty()) return;
+  if (rule_.on() != kCartAdded || !wait_.IsArmed(ctx)) return;
   const bool all = browse.quantity_milli() <= 0;
   int64_t left = browse.quantity_milli();
   auto& events = *state_.Mutable(ctx).mutable_events();
@@ -210,7 +220,7 @@ void Trigger::TakeOutOfBasket(const v1::Browse& browse, Context& ctx) {
     event->set_quantity_milli(event->quantity_milli() - taken);
     left -= taken;
   }
-  CallOff(ctx, [](const Event& waiting) { return waiting.quantity_milli() == 0; });
+  CallOffWaiting(ctx, [](const Event& waiting) { return waiting.quantity_milli() == 0; });
 }
 
 void Trigger::ArmOrCancel(Context& ctx) {
@@ -311,6 +321,7 @@ void Trigger::Decide(Context& ctx) {
 }
 
 Trigger::Chosen Trigger::Choose(const TriggerState& state) const {
+  if (state.events_size() < config().min_count()) return {};
   std::map<std::string_view, Chosen> groups;
   for (const Event& event : state.events()) {
     const std::string_view key = config().same() == "sku"        ? event.sku()

@@ -4,11 +4,12 @@
 // One trigger of marketing, as its config says: something happens to a customer, or a day of the calendar comes; when
 // the wait is over and nothing called it off, it becomes a candidate, which the contact policy releases or withholds.
 //
-// Events wait in the customer's state; one timer stands at the end of the wait. What calls it off takes away the
-// events up to its own time, at once: a basket filled after a purchase still counts, and a purchase that is
-// delivered late takes away only what preceded it. It also reaches a candidate that the policy still holds. Articles
-// taken out of the basket do not count any more. Where events count for longer than the wait, they stay until they are
-// enough or too old.
+// Events wait in the customer's state, and one timer stands at the end of the wait for as long as there are any: where
+// none is armed nothing can be called off, which is known without a look at the state. What calls it off takes away the
+// events up to its own time, at once: a basket filled after a purchase still counts, and a purchase that is delivered
+// late takes away only what preceded it. It also reaches a candidate that the policy still holds. Articles taken out of
+// the basket do not count any more. Where events count for longer than the wait, they stay until they are enough or too
+// old.
 //
 // The next day of the calendar has a timer of its own, which an event of the customer arms when it is not, or when the
 // calendar is another one than before, and which moves with the customer's time zone and birthday. Those who are silent
@@ -73,9 +74,11 @@ class Trigger final : public Operator<Takes<v1::Browse, v1::Purchase, v1::Suppor
   void Start(Event event, Context& ctx);
   // Whether features that changed now fulfil the condition and did not before.
   bool ComesToHold(Rule::Verdict verdict, Context& ctx);
+  // What the event that the rule was begun with, of these types and this time, calls off.
+  void CallOff(EventTypes types, int64_t at_ms, Context& ctx);
   // Takes away the events that wait for which `over` holds.
   template <class Predicate>
-  void CallOff(Context& ctx, Predicate over);
+  void CallOffWaiting(Context& ctx, Predicate over);
   // The same with those of the last candidate; tells the policy when too few are left.
   template <class Predicate>
   void CallOffCandidate(Context& ctx, Predicate over);

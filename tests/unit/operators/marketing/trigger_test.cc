@@ -163,6 +163,19 @@ TEST_F(TriggerTest, RemembersABoundedNumberOfEvents) {
   EXPECT_EQ(ann_.ctx.State<operators::TriggerState>("trigger", "trigger").events_size(), kMaxTriggerEvents);
 }
 
+TEST_F(TriggerTest, WhatWaitedBeforeTheRuleWasGoneForAWhileDoesNotCount) {
+  Configure(kCart);
+  // Its timer went with the rule.
+  auto& left = ann_.ctx.State<operators::TriggerState>("trigger", "trigger");
+  left.add_events()->set_sku("wine");
+  ann_.Browse(kStart, v1::Browse::REMOVE_FROM_CART, "wine");
+  Add(kStart, "milk");
+  ann_.Until(kStart + absl::Hours(1));
+  const auto candidates = Candidates();
+  ASSERT_THAT(candidates, SizeIs(1));
+  EXPECT_THAT(candidates[0].trigger().skus(), ElementsAre("milk"));
+}
+
 TEST_F(TriggerTest, AnAnsweredComplaintNeedsNoRecovery) {
   Configure(kComplaint);
   ann_.Ticket(kStart, v1::Support::OPENED, "question", /*complaint=*/false);
