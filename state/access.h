@@ -30,6 +30,12 @@ class StateAccess {
   // The same to be changed, made empty when there is none.
   virtual google::protobuf::Message* Mutable(StateId state, const google::protobuf::Message& prototype) = 0;
   virtual void Clear(StateId state) = 0;
+  // Adds what the list `more` holds to the value, a list of the same type, without reading what is there. A list is a
+  // message whose only field is a repeated one of messages.
+  virtual void Append(StateId state, const google::protobuf::Message& prototype,
+                      const google::protobuf::Message& more) {
+    Mutable(state, prototype)->MergeFrom(more);
+  }
 
   // Rows of a map or list state, by sub-key; visited in order of sub-keys as unsigned bytes.
   virtual std::optional<std::string> FindRow(StateId state, std::string_view sub_key) = 0;

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <string>
 #include <string_view>
 
 #include "absl/container/inlined_vector.h"
@@ -25,9 +26,10 @@ struct Customer;
 struct OpenCustomer {
   struct Value {
     StateId state = 0;
-    std::string_view bytes;                              // In the body that was opened; holds while not changed.
+    std::string_view bytes;                              // In the body that was opened; of use while not changed.
     std::unique_ptr<google::protobuf::Message> message;  // Parsed when it is asked for.
-    bool changed = false;
+    bool changed = false;                                // The message.
+    std::unique_ptr<std::string> longer = nullptr;       // After an append what `bytes` lies in, instead of the body.
   };
   Customer* customer = nullptr;
   absl::InlinedVector<Value, 2> values;          // In order of ids.

@@ -1,9 +1,12 @@
 #include "state/customer_access.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
+#include "google/protobuf/descriptor.h"
 #include "state/layout.h"
+#include "state/serialize.h"
 #include "state/soundness.h"
 #include "state/text.h"
 
@@ -11,6 +14,11 @@ namespace ebb {
 namespace {
 
 constexpr size_t kRowOverheadBytes = 128;  // What a changed row takes beside key and value, about.
+
+[[maybe_unused]] bool IsList(const google::protobuf::Descriptor& type) {
+  return type.field_count() == 1 && type.field(0)->is_repeated() && !type.field(0)->is_map() &&
+         type.field(0)->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE;
+}
 
 bool EarlierTimer(const DocumentTimer& a, const DocumentTimer& b) {
   return a.deadline_ms != b.deadline_ms ? a.deadline_ms < b.deadline_ms : a.timer < b.timer;
@@ -28,12 +36,11 @@ google::protobuf::Message* CustomerAccess::Mutable(StateId state, const google::
   OpenCustomer& open = *customer_->open;
   OpenCustomer::Value* value = ValueOf(state);
   if (value == nullptr) {
-    auto at = std::lower_bound(open.values.begin(), open.values.end(), state,
-                               [](const OpenCustomer::Value& v, StateId id) { return v.state < id; });
-    at = open.values.insert(at, OpenCustomer::Value{state, {}, NewMessage(state, prototype), true});
-    at->message->Clear();
-    open.changed = true;
-    return at->message.get();
+    value = Insert(state);
+    value->message = NewMessage(state, prototype);
+    value->message->Clear();
+    value->changed = open.changed = true;
+    return value->message.get();
   }
   google::protobuf::Message* message = Parsed(value, prototype);
   value->changed = true;
@@ -45,8 +52,30 @@ void CustomerAccess::Clear(StateId state) {
   OpenCustomer& open = *customer_->open;
   OpenCustomer::Value* value = ValueOf(state);
   if (value == nullptr) return;
+  if (value->message) messages_.Give(state, std::move(value->message));
   open.values.erase(open.values.begin() + (value - open.values.data()));
   open.changed = true;
+}
+
+void CustomerAccess::Append(StateId state, const google::protobuf::Message& prototype,
+                            const google::protobuf::Message& more) {
+  assert(IsList(*more.GetDescriptor()));
+  OpenCustomer::Value* value = ValueOf(state);
+  if (value == nullptr) value = Insert(state);
+  if (value->message != nullptr) {
+    Mutable(state, prototype)->MergeFrom(more);
+    return;
+  }
+  if (!value->longer) {
+    value->longer = std::make_unique<std::string>(value->bytes);
+    Pin(value->bytes.size());
+  }
+  // The bytes of two lists, one behind the other, are those of both.
+  const size_t size = more.ByteSizeLong();
+  AppendMessage(more, size, value->longer.get());
+  Pin(size);
+  value->bytes = *value->longer;
+  customer_->open->changed = true;
 }
 
 std::optional<std::string> CustomerAccess::FindRow(StateId state, std::string_view sub_key) {
@@ -112,6 +141,13 @@ void CustomerAccess::Disarm(TimerId timer) {
   customer_->open->changed = true;
 }
 
+OpenCustomer::Value* CustomerAccess::Insert(StateId state) {
+  auto& values = customer_->open->values;
+  const auto at = std::lower_bound(values.begin(), values.end(), state,
+                                   [](const OpenCustomer::Value& value, StateId id) { return value.state < id; });
+  return &*values.insert(at, OpenCustomer::Value{.state = state});
+}
+
 OpenCustomer::Value* CustomerAccess::ValueOf(StateId state) {
   for (OpenCustomer::Value& value : customer_->open->values) {
     if (value.state == state) return &value;
@@ -136,11 +172,14 @@ google::protobuf::Message* CustomerAccess::Parsed(OpenCustomer::Value* value,
 
 std::unique_ptr<google::protobuf::Message> CustomerAccess::NewMessage(StateId state,
                                                                       const google::protobuf::Message& prototype) {
-  const size_t bytes = messages_.MeanBytes(state);
+  Pin(messages_.MeanBytes(state));
+  return messages_.Take(state, prototype);
+}
+
+void CustomerAccess::Pin(size_t bytes) {
   pinned_bytes_ += bytes;
   message_bytes_ += bytes;
   customer_->open->message_bytes += bytes;
-  return messages_.Take(state, prototype);
 }
 
 }  // namespace ebb

@@ -37,6 +37,8 @@ class CustomerAccess final : public StateAccess {
   const google::protobuf::Message* Find(StateId state, const google::protobuf::Message& prototype) override;
   google::protobuf::Message* Mutable(StateId state, const google::protobuf::Message& prototype) override;
   void Clear(StateId state) override;
+  void Append(StateId state, const google::protobuf::Message& prototype,
+              const google::protobuf::Message& more) override;
   std::optional<std::string> FindRow(StateId state, std::string_view sub_key) override;
   void PutRow(StateId state, std::string_view sub_key, std::string value) override;
   void EraseRow(StateId state, std::string_view sub_key) override;
@@ -47,7 +49,11 @@ class CustomerAccess final : public StateAccess {
 
  private:
   OpenCustomer::Value* ValueOf(StateId state);
+  // An empty value of a state that has none.
+  OpenCustomer::Value* Insert(StateId state);
   google::protobuf::Message* Parsed(OpenCustomer::Value* value, const google::protobuf::Message& prototype);
+  // Counts bytes that live as long as the customer is open.
+  void Pin(size_t bytes);
   // With whatever was in it before.
   std::unique_ptr<google::protobuf::Message> NewMessage(StateId state, const google::protobuf::Message& prototype);
 

@@ -97,6 +97,12 @@ class ValueState final : public StateHandle {
   T& Mutable(Context& ctx) const {
     return static_cast<T&>(*ctx.state().Mutable(id(), T::default_instance()));
   }
+  // Adds what `more` holds, at the cost of `more` alone. T must be a list: a message whose only field is a repeated one
+  // of messages.
+  template <class Context>
+  void Append(Context& ctx, const T& more) const {
+    ctx.state().Append(id(), T::default_instance(), more);
+  }
   template <class Context>
   void Clear(Context& ctx) const {
     ctx.state().Clear(id());

@@ -354,6 +354,7 @@ class Course {
       if (!stamps_.contains(id)) continue;
       std::string body;
       for (const auto& [state, value] : plain.values) AppendValue(&body, state, value.SerializeAsString());
+      if (plain.list) AppendValue(&body, kList, plain.list->SerializeAsString());
       std::set<std::pair<int64_t, TimerId>> timers;
       for (const auto& [timer, deadline] : plain.timers) timers.insert({deadline, timer});
       for (const auto& [deadline, timer] : timers) AppendTimer(&body, {timer, deadline});

@@ -2,7 +2,9 @@
 
 #include <set>
 
+#include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
+#include "google/protobuf/struct.pb.h"
 #include "gtest/gtest.h"
 #include "state/layout.h"
 #include "state/soundness.h"
@@ -13,6 +15,7 @@
 namespace ebb {
 namespace {
 
+using google::protobuf::ListValue;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::Ge;
@@ -22,6 +25,81 @@ using testing::Not;
 using testing::Optional;
 using testing::Pair;
 using testing::UnorderedElementsAre;
+
+// What an append adds, "a", as a list.
+ListValue List(std::string_view text) {
+  ListValue list;
+  list.add_values()->set_string_value(std::string(text));
+  return list;
+}
+
+class AppendTest : public CustomerCacheTest {
+ protected:
+  void Append(std::string_view text) { Open("ann").Append(kList, ListValue::default_instance(), List(text)); }
+  // What the open epoch reads; "a b".
+  std::string Read() {
+    const auto* list = static_cast<const ListValue*>(Open("ann").Find(kList, ListValue::default_instance()));
+    return list == nullptr ? "nothing" : absl::StrJoin(list->values(), " ", [](std::string* out, const auto& element) {
+      out->append(element.string_value());
+    });
+  }
+  bool IsRead() { return Load("ann").open->values.front().message != nullptr; }
+};
+
+TEST_F(AppendTest, AddsToWhatIsThereWithoutReadingIt) {
+  Append("a");
+  CommitAll(1);
+  Append("b");
+  Append("c");
+  EXPECT_FALSE(IsRead());
+  CommitAll(2);
+  Append("d");
+  EXPECT_FALSE(IsRead());
+  EXPECT_EQ(Read(), "a b c d");
+  CommitAll(3);
+  cache_->Reset();
+  EXPECT_EQ(Read(), "a b c d");
+}
+
+TEST_F(AppendTest, GivesTheBytesOfAListThatWasMadeAtOnce) {
+  Append("a");
+  CommitNone(1);
+  Append("b");
+  CommitNone(2);
+  const std::string appended(Load("ann").body.view());
+  ListValue whole = List("a");
+  whole.MergeFrom(List("b"));
+  *static_cast<ListValue*>(Open("ann").Mutable(kList, ListValue::default_instance())) = whole;
+  CommitNone(3);
+  EXPECT_EQ(Load("ann").body.view(), appended);
+}
+
+TEST_F(AppendTest, GoesOnBehindWhatWasReadOrChangedMeanwhile) {
+  Append("a");
+  CommitNone(1);
+  Append("b");
+  EXPECT_EQ(Read(), "a b");
+  Append("c");
+  auto* list = static_cast<ListValue*>(Open("ann").Mutable(kList, ListValue::default_instance()));
+  list->mutable_values()->DeleteSubrange(0, 1);
+  Append("d");
+  EXPECT_EQ(Read(), "b c d");
+  Open("ann").Clear(kList);
+  Append("e");
+  EXPECT_EQ(Read(), "e");
+  CommitNone(2);
+  EXPECT_EQ(Read(), "e");
+}
+
+TEST_F(AppendTest, AbortedLeavesNoTrace) {
+  Append("a");
+  CommitNone(1);
+  Append("b");
+  EXPECT_GT(cache_->pinned_bytes(), 0u);
+  cache_->Abort();
+  EXPECT_EQ(cache_->pinned_bytes(), 0u);
+  EXPECT_EQ(Read(), "a");
+}
 
 // Abort.
 

@@ -27,6 +27,7 @@ using Wake = TimeIndex::Wake;
 inline constexpr StateId kName = 1;
 inline constexpr StateId kCity = 2;
 inline constexpr StateId kMap = 3;
+inline constexpr StateId kList = 4;
 inline constexpr TimerId kTimer = 1;
 inline constexpr TimerId kOtherTimer = 2;
 inline constexpr size_t kPlenty = 1 << 20;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/struct.pb.h"
 #include "google/protobuf/wrappers.pb.h"
 #include "gtest/gtest.h"
 #include "state/access.h"
@@ -21,12 +22,14 @@
 
 namespace ebb {
 
+using google::protobuf::ListValue;
 using google::protobuf::StringValue;
 
 inline constexpr int64_t kMinute = 60'000;
 inline constexpr int64_t kHour = 60 * kMinute;
 inline constexpr StateId kValues[] = {1, 2};
 inline constexpr StateId kMaps[] = {3, 4};
+inline constexpr StateId kList = 5;
 inline constexpr TimerId kTimers[] = {1, 2};
 inline const std::vector<std::string> kSubKeys = {"", std::string("\0", 1), "a", "a\xff", "b", "\xff"};
 
@@ -34,14 +37,20 @@ inline const std::vector<std::string> kSubKeys = {"", std::string("\0", 1), "a",
 class Plain final : public StateAccess {
  public:
   const google::protobuf::Message* Find(StateId state, const google::protobuf::Message&) override {
+    if (state == kList) return list ? &*list : nullptr;
     const auto it = values.find(state);
     return it == values.end() ? nullptr : &it->second;
   }
   google::protobuf::Message* Mutable(StateId state, const google::protobuf::Message&) override {
     changed = true;
-    return &values[state];
+    if (state != kList) return &values[state];
+    if (!list) list.emplace();
+    return &*list;
   }
-  void Clear(StateId state) override { changed |= values.erase(state) > 0; }
+  void Clear(StateId state) override {
+    changed |= state == kList ? list.has_value() : values.erase(state) > 0;
+    if (state == kList) list.reset();
+  }
   std::optional<std::string> FindRow(StateId state, std::string_view sub_key) override {
     const auto it = rows.find({state, std::string(sub_key)});
     if (it == rows.end()) return std::nullopt;
@@ -75,6 +84,9 @@ class Plain final : public StateAccess {
   std::string ToString() const {
     std::string text;
     for (const auto& [state, value] : values) text += Text(" ", state, "=", value.value());
+    if (list) text += " list";
+    if (list)
+      for (const auto& element : list->values()) text += Text(" ", element.string_value());
     for (const auto& [timer, deadline] : timers) text += Text(" timer ", timer, "@", deadline);
     for (const auto& [key, value] : rows) {
       text += Text(" ", key.first, "[", testing::PrintToString(key.second), "]=", value);
@@ -83,6 +95,7 @@ class Plain final : public StateAccess {
   }
 
   std::map<StateId, StringValue> values;
+  std::optional<ListValue> list;
   std::map<TimerId, int64_t> timers;
   std::map<std::pair<StateId, std::string>, std::string> rows;
   bool changed = false;
@@ -95,6 +108,9 @@ inline Plain Read(StateAccess& access) {
   Plain plain;
   for (const StateId state : kValues) {
     if (const auto* value = access.Find(state, Empty())) plain.values[state] = static_cast<const StringValue&>(*value);
+  }
+  if (const auto* list = access.Find(kList, ListValue::default_instance())) {
+    plain.list = static_cast<const ListValue&>(*list);
   }
   for (const TimerId timer : kTimers) {
     if (const auto deadline = access.Deadline(timer)) plain.timers[timer] = *deadline;
@@ -119,7 +135,7 @@ inline void Operate(StateAccess& access, uint64_t seed, int64_t now_ms, int64_t 
     const StateId map = kMaps[random() % 2];
     const TimerId timer = kTimers[random() % 2];
     const std::string& key = kSubKeys[random() % kSubKeys.size()];
-    switch (random() % 10) {
+    switch (random() % 14) {
       case 0:
       case 1: {
         auto* message = static_cast<StringValue*>(access.Mutable(value, Empty()));
@@ -134,9 +150,23 @@ inline void Operate(StateAccess& access, uint64_t seed, int64_t now_ms, int64_t 
       case 6:
       case 7: access.Arm(timer, now_ms + least_delay_ms + static_cast<int64_t>(random() % (3 * kHour))); break;
       case 8: access.Disarm(timer); break;
+      case 9:
+      case 10:
+      case 11: {
+        ListValue more;
+        for (size_t j = random() % 3; j > 0; --j) more.add_values()->set_string_value(Text(absl::Hex(random())));
+        access.Append(kList, ListValue::default_instance(), more);
+        break;
+      }
+      case 12: {
+        auto& list = *static_cast<ListValue*>(access.Mutable(kList, ListValue::default_instance()))->mutable_values();
+        if (list.size() > 3) list.DeleteSubrange(0, 2);
+        break;
+      }
       default: {
         const Plain all = Read(access);
         for (const auto& [state, message] : all.values) access.Clear(state);
+        access.Clear(kList);
         for (const auto& [armed, deadline] : all.timers) access.Disarm(armed);
         for (const auto& [row, text] : all.rows) access.EraseRow(row.first, row.second);
       }
