@@ -25,6 +25,7 @@ using operators::CustomerProfile;
 using operators::TriggerConfig;
 using operators::TriggerState;
 using operators::WaitingEvent;
+using operators::WaitingEvents;
 
 // Calls visit(event) if the message is a T.
 template <class T, class Visit>
@@ -87,10 +88,12 @@ class Section {
     if (!in_.remembered) return;
     auto profile = in_.remembered->StateOf<CustomerProfile>(op_.reads.front(), "profile");
     auto state = in_.remembered->StateOf<TriggerState>(op_.id, "trigger");
-    is_known_ = profile && state;
+    auto waiting = in_.remembered->StateOf<WaitingEvents>(op_.id, "waiting");
+    is_known_ = profile && state && waiting;
     if (!is_known_) return;
     profile_ = *std::move(profile);
     state_ = *std::move(state);
+    waiting_ = *std::move(waiting);
   }
 
   std::string Render() {
@@ -134,18 +137,19 @@ class Section {
   const Standing& in_;
   Rule rule_;
   Calendar calendar_;
-  bool is_known_ = false;  // What is remembered, which is these two.
+  bool is_known_ = false;  // What is remembered, which is these three.
   CustomerProfile profile_;
   TriggerState state_;
+  WaitingEvents waiting_;
   std::string text_;
 };
 
 void Section::AddWaiting() {
   const auto due = in_.remembered->DeadlineOf(op_.id, "wait");
-  const int waiting = due ? state_.events_size() : 0;
+  const int waiting = due ? waiting_.events_size() : 0;
   if (waiting == 0) return Say("nothing waits");
-  int64_t first_ms = state_.events(0).at_ms();
-  for (const WaitingEvent& event : state_.events()) first_ms = std::min(first_ms, event.at_ms());
+  int64_t first_ms = waiting_.events(0).at_ms();
+  for (const WaitingEvent& event : waiting_.events()) first_ms = std::min(first_ms, event.at_ms());
   Say(Text(SpokenCount(waiting, "event"), waiting == 1 ? " waits since " : " wait, the first since ",
            MomentText(first_ms), "; decided at ", TimeText(*due),
            config_.min_count() > 1 ? Text("; ", config_.min_count(), " are needed",

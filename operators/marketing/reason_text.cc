@@ -11,14 +11,14 @@
 namespace ebb {
 namespace {
 
-using Events = std::vector<operators::WaitingEvent>;
+using Events = std::vector<const operators::WaitingEvent*>;
 
 // Each id once, in order of arrival: the wait may have begun with any of them.
 template <class IdOf>
 std::string Ids(std::string_view what, const Events& events, IdOf id_of) {
   std::vector<std::string> ids;
-  for (const auto& event : events) {
-    if (std::find(ids.begin(), ids.end(), id_of(event)) == ids.end()) ids.push_back(id_of(event));
+  for (const auto* event : events) {
+    if (std::find(ids.begin(), ids.end(), id_of(*event)) == ids.end()) ids.push_back(id_of(*event));
   }
   return Text(what, ids.size() == 1 ? " " : "s ", absl::StrJoin(ids, ", "));
 }
@@ -34,7 +34,7 @@ std::string Articles(size_t count) { return count == 1 ? "an article" : Text(cou
 std::string Times(const Events& events) { return events.size() == 1 ? "once" : Text(events.size(), " times"); }
 
 std::string WhatHappened(const operators::TriggerConfig& config, const Events& events, size_t articles) {
-  const operators::WaitingEvent& last = events.back();
+  const operators::WaitingEvent& last = *events.back();
   switch (EventTypeFromName(config.on())) {
     case kBrowseViewed: {
       const std::string what = config.same() == "sku"        ? Text("article ", last.sku())
@@ -69,7 +69,7 @@ std::string WhatHappened(const operators::TriggerConfig& config, const Events& e
 }  // namespace
 
 std::string ReasonText(const operators::TriggerConfig& config, const Events& events, size_t articles) {
-  const absl::Duration wait = absl::Milliseconds(events.back().wait_ms());
+  const absl::Duration wait = absl::Milliseconds(events.back()->wait_ms());
   const std::string since =
       wait == absl::ZeroDuration() ? "" : Text("; nothing called it off for ", SpokenDuration(wait));
   return Text(WhatHappened(config, events, articles), since);

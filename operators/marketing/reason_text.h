@@ -12,8 +12,8 @@ namespace ebb {
 
 // "put 2 articles into the basket; nothing called it off for 60 minutes": of the events that were decided together, at
 // least one, with so many different articles.
-std::string ReasonText(const operators::TriggerConfig& config, const std::vector<operators::WaitingEvent>& events,
-                       size_t articles);
+std::string ReasonText(const operators::TriggerConfig& config,
+                       const std::vector<const operators::WaitingEvent*>& events, size_t articles);
 
 }  // namespace ebb
 

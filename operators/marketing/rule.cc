@@ -98,15 +98,16 @@ void Rule::Configure(const TriggerConfig& config, Refusals* refusals) {
 
 void Rule::ConfigureUnless(const TriggerConfig& config, Refusals* refusals) {
   unless_.clear();
-  called_off_by_ = 0;
-  called_off_by_any_purchase_ = called_off_by_others_ = false;
+  called_off_by_ = called_off_always_by_ = 0;
+  called_off_by_others_ = false;
   for (int i = 0; i < config.unless_size(); ++i) {
     const auto& given = config.unless(i);
     Unless unless{EventTypeFromName(given.on()), std::nullopt};
     called_off_by_ |= unless.on;
-    const bool by_any_purchase = unless.on == kPurchased && given.when().empty();
-    (by_any_purchase ? called_off_by_any_purchase_ : called_off_by_others_) = true;
-    if (!given.when().empty()) {
+    const bool always = given.when().empty();
+    if (always) called_off_always_by_ |= unless.on;
+    if (!always || unless.on != kPurchased) called_off_by_others_ = true;
+    if (!always) {
       unless.when =
           Compile(Text("unless[", i, "].when"), given.when(), UnlessEnvironment(unless.on), Kind::kBool, refusals);
     }

@@ -39,10 +39,12 @@ class Rule {
 
   EventTypes on() const { return on_; }
   EventTypes called_off_by() const { return called_off_by_; }
+  // What calls off whatever waits.
+  EventTypes called_off_always_by() const { return called_off_always_by_; }
   // All that starts it or calls it off.
   EventTypes of_interest() const { return on_ | called_off_by_; }
   // A purchase calls it off whatever it is like.
-  bool called_off_by_any_purchase() const { return called_off_by_any_purchase_; }
+  bool called_off_by_any_purchase() const { return (called_off_always_by_ & kPurchased) != 0; }
   // So does something else, or a purchase under a condition.
   bool called_off_by_others() const { return called_off_by_others_; }
   // The condition asks something of the customer's profile.
@@ -86,7 +88,7 @@ class Rule {
 
   EventTypes on_ = 0;
   EventTypes called_off_by_ = 0;
-  bool called_off_by_any_purchase_ = false;
+  EventTypes called_off_always_by_ = 0;
   bool called_off_by_others_ = false;
   absl::Duration wait_;
   std::optional<Compiled> when_;

@@ -1,9 +1,10 @@
 #include "operators/marketing/trigger.h"
 
 #include <algorithm>
-#include <map>
+#include <string_view>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_replace.h"
 #include "engine/time/duration.h"
 #include "operators/event_time.h"
@@ -17,32 +18,35 @@ namespace ebb {
 namespace {
 
 using operators::Candidate;
+using operators::HeldCandidate;
 using operators::TriggerState;
+using operators::WaitingEvents;
 using Events = google::protobuf::RepeatedPtrField<Trigger::Event>;
 
 // Bounds of a candidate.
 constexpr int kMaxAlertReasons = 5;
 
-int64_t MomentOf(const Trigger::Event& event) { return event.at_ms(); }
-int64_t MomentOf(const Trigger::Event* event) { return event->at_ms(); }
-
-// Of events, or of pointers to them; there is one.
-template <class List>
-int64_t Latest(const List& events) {
-  int64_t latest = MomentOf(events.front());
-  for (const auto& event : events) latest = std::max(latest, MomentOf(event));
-  return latest;
+// When the last of them happened; there is one.
+int64_t Latest(const std::vector<const Trigger::Event*>& events) {
+  int64_t latest_ms = events.front()->at_ms();
+  for (const Trigger::Event* event : events) latest_ms = std::max(latest_ms, event->at_ms());
+  return latest_ms;
 }
 
 bool IsSoundEvent(const Trigger::Event& event) {
   return AreSound(event.at_ms(), event.quantity_milli(), event.wait_ms(), event.ends_ms());
 }
 bool IsSound(const TriggerState& state) {
-  return AreSound(state.decided(), state.last_decided_ms(), state.last_day()) &&
-         std::all_of(state.events().begin(), state.events().end(), IsSoundEvent) &&
-         std::all_of(state.candidate_events().begin(), state.candidate_events().end(), IsSoundEvent);
+  return AreSound(state.decided(), state.last_decided_ms(), state.last_day(), state.waiting(), state.first_ms(),
+                  state.last_ms());
 }
-const StateCheck<TriggerState, &IsSound> kCheck;
+template <class List>
+bool AreSoundEvents(const List& list) {
+  return std::all_of(list.events().begin(), list.events().end(), IsSoundEvent);
+}
+const StateCheck<TriggerState, &IsSound> kStateCheck;
+const StateCheck<WaitingEvents, &AreSoundEvents<WaitingEvents>> kWaitingCheck;
+const StateCheck<HeldCandidate, &AreSoundEvents<HeldCandidate>> kHeldCheck;
 
 // Those for which `over` holds. It is asked once of each: an expression may count its failures.
 template <class Predicate>
@@ -57,6 +61,8 @@ std::vector<int> Which(const Events& events, Predicate over) {
 void Remove(const std::vector<int>& indexes, Events* events) {
   std::for_each(indexes.rbegin(), indexes.rend(), [&](int index) { events->DeleteSubrange(index, 1); });
 }
+
+bool IsEarlier(const Trigger::Event& a, const Trigger::Event& b) { return a.at_ms() < b.at_ms(); }
 
 void AddSku(const std::string& sku, v1::MarketingTrigger* trigger) {
   const bool known = std::find(trigger->skus().begin(), trigger->skus().end(), sku) != trigger->skus().end();
@@ -75,6 +81,10 @@ absl::Status Trigger::Configure() {
   if (counts_longer && (config().min_count() == 1 || ToMillis(config().within()) < ToMillis(config().wait()))) {
     refusals.Add("within", config().min_count() == 1 ? "expected only with a min_count above 1"
                                                      : "expected no less than the wait, in which events count anyhow");
+  }
+  if (config().keep() < config().min_count()) {
+    refusals.Add("keep", Text("expected no less than the min_count, which is ", config().min_count(), ", got ",
+                              config().keep()));
   }
   rule_.Configure(config(), &refusals);
   constexpr EventTypes kOfArticles = kBrowseViewed | kCartAdded | kPurchased;
@@ -113,15 +123,20 @@ void Trigger::Take(const Message& message, Context& ctx) {
   }
   const EventTypes types = EventTypesOf(message);
   const bool may_start = (types & rule_.on()) != 0;
-  const bool waits = wait_.IsArmed(ctx) || candidate_timer_.IsArmed(ctx);
-  const bool may_call_off = waits && (types & rule_.called_off_by()) != 0;
+  const bool may_call_off =
+      (types & rule_.called_off_by()) != 0 && (wait_.IsArmed(ctx) || candidate_timer_.IsArmed(ctx));
   if (!may_start && !may_call_off) return;
   rule_.Begin(message, profile_.Get(ctx), ctx.customer(), DecisionTime(ctx));
   if (may_call_off) CallOff(types, TimeOf(message), ctx);
   if (!may_start || !MayStart(ctx)) return;
-  Event event;
+  Event& event = NewEvent();
   Remember(message, &event);
-  Start(std::move(event), ctx);
+  Start(&event, ctx);
+}
+
+Trigger::Event& Trigger::NewEvent() {
+  added_.clear_events();
+  return *added_.add_events();
 }
 
 bool Trigger::MayStart(Context& ctx) {
@@ -141,23 +156,60 @@ bool Trigger::ComesToHold(Rule::Verdict verdict, Context& ctx) {
   return holds;
 }
 
-void Trigger::Start(Event event, Context& ctx) {
+void Trigger::Start(Event* event, Context& ctx) {
   const PurchaseSummary purchases =
       rule_.called_off_by_any_purchase() ? SummarisePurchases(profile_.Get(ctx)) : PurchaseSummary();
-  if (purchases.orders > 0 && purchases.last_ms >= CancelledFrom(event.at_ms())) return called_off_.Add(ctx);
+  if (purchases.orders > 0 && purchases.last_ms >= CancelledFrom(event->at_ms())) return called_off_.Add(ctx);
+  if (!IsKept(event->at_ms(), ctx)) return given_up_.Add(ctx);
 
   const std::optional<absl::Duration> wait = rule_.Wait();
   if (!wait) return wait_failed_.Add(ctx);
-  event.set_wait_ms(absl::ToInt64Milliseconds(*wait));
-  if (rule_.asks_customer() && profile_.Get(ctx).generated()) event.set_generated(true);
-  for (int failed = rule_.Describe(&event); failed > 0; --failed) payload_failed_.Add(ctx);
-  auto& events = *state_.Mutable(ctx).mutable_events();
-  // They waited when the pipeline last had this rule, whose timer has gone since.
-  if (!wait_.IsArmed(ctx)) events.Clear();
-  if (events.size() == kMaxTriggerEvents) events.DeleteSubrange(0, 1);
-  *events.Add() = std::move(event);
-  const bool at_once = *wait == absl::ZeroDuration() && !Choose(state_.Get(ctx)).empty();
-  at_once ? Decide(ctx) : ArmOrCancel(ctx);
+  event->set_wait_ms(absl::ToInt64Milliseconds(*wait));
+  if (rule_.asks_customer() && profile_.Get(ctx).generated()) event->set_generated(true);
+  for (int failed = rule_.Describe(event); failed > 0; --failed) payload_failed_.Add(ctx);
+  const bool at_once = *wait == absl::ZeroDuration();
+  if (at_once && config().min_count() == 1 && !wait_.IsArmed(ctx)) return Decide({event}, ctx);
+  Add(ctx);
+  if (const Chosen chosen = at_once ? Choose(ctx) : Chosen(); !chosen.empty()) Decide(chosen, ctx);
+}
+
+void Trigger::Add(Context& ctx) {
+  const Event& event = added_.events(0);
+  TriggerState& state = state_.Mutable(ctx);
+  // What is there without a timer waited when the pipeline last had this rule.
+  if (!wait_.IsArmed(ctx)) state.clear_waiting();
+  const bool is_full = state.waiting() >= config().keep();
+  if (is_full) given_up_.Add(ctx);
+  if (state.waiting() == 0 || config().keep() == 1) {
+    waiting_.Clear(ctx);
+    state.clear_waiting();
+  }
+  waiting_.Append(ctx, added_);
+  if (is_full && config().keep() > 1) GiveUpBeyondKeep(ctx);
+  const bool counts_longer = ToMillis(config().within()) > 0;
+  if (is_full || counts_longer) return ArmOrCancel(ctx);
+
+  const bool is_first = state.waiting() == 0 || event.at_ms() < state.first_ms();
+  const bool is_last = state.waiting() == 0 || event.at_ms() >= state.last_ms();
+  state.set_waiting(state.waiting() + 1);
+  if (is_first) state.set_first_ms(event.at_ms());
+  if (is_last) state.set_last_ms(event.at_ms());
+  if (config().restart() ? is_last : is_first) wait_.Arm(ctx, absl::FromUnixMillis(event.at_ms() + event.wait_ms()));
+}
+
+bool Trigger::IsKept(int64_t at_ms, Context& ctx) const {
+  if (!wait_.IsArmed(ctx)) return true;
+  const TriggerState& state = state_.Get(ctx);
+  if (state.waiting() < config().keep()) return true;
+  return config().restart() ? at_ms >= state.first_ms() : at_ms < state.last_ms();
+}
+
+void Trigger::GiveUpBeyondKeep(Context& ctx) {
+  auto& events = *waiting_.Mutable(ctx).mutable_events();
+  while (events.size() > config().keep()) {
+    events.erase(config().restart() ? std::min_element(events.begin(), events.end(), IsEarlier)
+                                    : std::max_element(events.begin(), events.end(), IsEarlier));
+  }
 }
 
 int64_t Trigger::CancelledFrom(int64_t at_ms) const {
@@ -171,41 +223,45 @@ void Trigger::CallOff(EventTypes types, int64_t at_ms, Context& ctx) {
   const auto is_over = [&](const Event& waiting) {
     return waiting.at_ms() <= last_ms && rule_.CallsOff(types, waiting, &failed);
   };
-  CallOffWaiting(ctx, is_over);
-  CallOffCandidate(ctx, is_over);
+  if (wait_.IsArmed(ctx)) {
+    const bool all = (types & rule_.called_off_always_by()) != 0 && state_.Get(ctx).last_ms() <= last_ms;
+    all ? CallOffAll(ctx) : CallOffWaiting(ctx, is_over);
+  }
+  if (candidate_timer_.IsArmed(ctx)) CallOffCandidate(ctx, is_over);
   for (; failed > 0; --failed) unless_failed_.Add(ctx);
+}
+
+void Trigger::CallOffAll(Context& ctx) {
+  called_off_.Add(ctx);
+  Forget(ctx);
 }
 
 template <class Predicate>
 void Trigger::CallOffWaiting(Context& ctx, Predicate over) {
-  if (!wait_.IsArmed(ctx)) return;
-  const std::vector<int> found = Which(state_.Get(ctx).events(), over);
+  const auto& events = waiting_.Get(ctx).events();
+  const std::vector<int> found = Which(events, over);
   if (found.empty()) return;
-  auto& events = *state_.Mutable(ctx).mutable_events();
-  Remove(found, &events);
-  if (events.empty()) called_off_.Add(ctx);
+  if (static_cast<int>(found.size()) == events.size()) return CallOffAll(ctx);
+  Remove(found, waiting_.Mutable(ctx).mutable_events());
   ArmOrCancel(ctx);
 }
 
 template <class Predicate>
 void Trigger::CallOffCandidate(Context& ctx, Predicate over) {
-  if (!candidate_timer_.IsArmed(ctx)) return;
-  const std::vector<int> found = Which(state_.Get(ctx).candidate_events(), over);
+  const std::vector<int> found = Which(held_.Get(ctx).events(), over);
   if (found.empty()) return;
-  TriggerState& state = state_.Mutable(ctx);
-  Remove(found, state.mutable_candidate_events());
-  if (state.candidate_events_size() >= config().min_count()) return;
+  HeldCandidate& held = held_.Mutable(ctx);
+  Remove(found, held.mutable_events());
+  if (held.events_size() >= config().min_count()) return;
   Candidate candidate;
   candidate.set_called_off(true);
-  candidate.mutable_trigger()->set_trigger_id(state.candidate_id());
+  candidate.mutable_trigger()->set_trigger_id(held.trigger_id());
   ForgetCandidate(ctx);
   ctx.Emit(candidate);
 }
 
 void Trigger::ForgetCandidate(Context& ctx) {
-  TriggerState& state = state_.Mutable(ctx);
-  state.clear_candidate_events();
-  state.clear_candidate_id();
+  held_.Clear(ctx);
   candidate_timer_.Cancel(ctx);
 }
 
@@ -213,7 +269,7 @@ void Trigger::TakeOutOfBasket(const v1::Browse& browse, Context& ctx) {
   if (rule_.on() != kCartAdded || !wait_.IsArmed(ctx)) return;
   const bool all = browse.quantity_milli() <= 0;
   int64_t left = browse.quantity_milli();
-  auto& events = *state_.Mutable(ctx).mutable_events();
+  auto& events = *waiting_.Mutable(ctx).mutable_events();
   for (auto event = events.rbegin(); event != events.rend(); ++event) {
     if (event->sku() != browse.sku() || event->at_ms() > browse.header().event_time_ms()) continue;
     const int64_t taken = all ? event->quantity_milli() : std::min(left, event->quantity_milli());
@@ -224,35 +280,45 @@ void Trigger::TakeOutOfBasket(const v1::Browse& browse, Context& ctx) {
 }
 
 void Trigger::ArmOrCancel(Context& ctx) {
-  const auto& events = state_.Get(ctx).events();
-  if (events.empty()) {
-    ForgetIfEmpty(ctx);
-    return wait_.Cancel(ctx);
-  }
-  const auto [first, last] = std::minmax_element(events.begin(), events.end(),
-                                                 [](const Event& a, const Event& b) { return a.at_ms() < b.at_ms(); });
-  if (ToMillis(config().within()) > 0 && Choose(state_.Get(ctx)).empty()) {
+  const auto& events = waiting_.Get(ctx).events();
+  if (events.empty()) return Forget(ctx);
+  const auto [first, last] = std::minmax_element(events.begin(), events.end(), IsEarlier);
+  TriggerState& state = state_.Mutable(ctx);
+  state.set_waiting(events.size());
+  state.set_first_ms(first->at_ms());
+  state.set_last_ms(last->at_ms());
+  if (ToMillis(config().within()) > 0 && Choose(ctx).empty()) {
     return wait_.Arm(ctx, absl::FromUnixMillis(first->at_ms() + ToMillis(config().within())));
   }
   const Event& from = config().restart() ? *last : *first;
   wait_.Arm(ctx, absl::FromUnixMillis(from.at_ms() + from.wait_ms()));
 }
 
+void Trigger::Forget(Context& ctx) {
+  waiting_.Clear(ctx);
+  wait_.Cancel(ctx);
+  TriggerState& state = state_.Mutable(ctx);
+  state.clear_waiting();
+  state.clear_first_ms();
+  state.clear_last_ms();
+  ForgetIfEmpty(ctx);
+}
+
 void Trigger::GiveUp(Context& ctx) {
-  const int64_t within_ms = ToMillis(config().within());
-  const int64_t now_ms = absl::ToUnixMillis(DecisionTime(ctx));
-  auto& events = *state_.Mutable(ctx).mutable_events();
-  events.erase(
-      std::remove_if(events.begin(), events.end(),
-                     [=](const Event& event) { return within_ms == 0 || event.at_ms() + within_ms <= now_ms; }),
-      events.end());
   too_few_.Add(ctx);
+  const int64_t within_ms = ToMillis(config().within());
+  if (within_ms == 0) return Forget(ctx);
+  const int64_t now_ms = absl::ToUnixMillis(DecisionTime(ctx));
+  auto& events = *waiting_.Mutable(ctx).mutable_events();
+  events.erase(std::remove_if(events.begin(), events.end(),
+                              [=](const Event& event) { return event.at_ms() + within_ms <= now_ms; }),
+               events.end());
   ArmOrCancel(ctx);
 }
 
 void Trigger::ForgetIfEmpty(Context& ctx) {
   const TriggerState& state = state_.Get(ctx);
-  const bool has_timer = !state.events().empty() || state.calendar() != 0;
+  const bool has_timer = state.waiting() > 0 || state.calendar() != 0;
   if (!has_timer && state.decided() == 0 && !state.held() && !state.has_last_day()) state_.Clear(ctx);
 }
 
@@ -270,7 +336,9 @@ void Trigger::ArmCalendar(absl::Time after, Context& ctx) {
 
 void Trigger::OnTimer(const Timer& timer, Context& ctx) {
   if (&timer == &calendar_timer_) return StartDay(ctx);
-  &timer == &candidate_timer_ ? ForgetCandidate(ctx) : Decide(ctx);
+  if (&timer == &candidate_timer_) return ForgetCandidate(ctx);
+  const Chosen events = Choose(ctx);
+  events.empty() ? GiveUp(ctx) : Decide(events, ctx);
 }
 
 void Trigger::StartDay(Context& ctx) {
@@ -282,24 +350,20 @@ void Trigger::StartDay(Context& ctx) {
     state_.Mutable(ctx).set_last_day(day->number);
     rule_.Begin(day->event, profile_.Get(ctx), ctx.customer(), ctx.now());
     if (MayStart(ctx)) {
-      Event event;
+      Event& event = NewEvent();
       event.set_at_ms(absl::ToUnixMillis(ctx.now()));
       event.set_day(day->event.name());
       if (day->ends != absl::InfiniteFuture()) event.set_ends_ms(absl::ToUnixMillis(day->ends));
       event.set_generated(profile_.Get(ctx).generated());
-      Start(std::move(event), ctx);
+      Start(&event, ctx);
     }
   }
   ArmCalendar(ctx.now(), ctx);
 }
 
-void Trigger::Decide(Context& ctx) {
+void Trigger::Decide(const Chosen& events, Context& ctx) {
   const int64_t now_ms = absl::ToUnixMillis(DecisionTime(ctx));
-  std::vector<Event> events;
-  for (const Event* event : Choose(state_.Get(ctx))) events.push_back(*event);
-  if (events.empty()) return GiveUp(ctx);
   TriggerState& state = state_.Mutable(ctx);
-  state.clear_events();
   if (config().lifetime_cap() > 0 && state.decided() >= config().lifetime_cap()) {
     lifetime_cap_.Add(ctx);
   } else if (state.decided() > 0 && now_ms < state.last_decided_ms() + ToMillis(config().cooldown())) {
@@ -310,35 +374,47 @@ void Trigger::Decide(Context& ctx) {
     candidate_.Add(ctx);
     const Candidate candidate = MakeCandidate(events, ctx);
     // What is for service is not held.
-    if (rule_.called_off_by_others() && config().purpose() != "service") {
-      state.mutable_candidate_events()->Assign(events.begin(), events.end());
-      state.set_candidate_id(candidate.trigger().trigger_id());
-      candidate_timer_.Arm(ctx, absl::FromUnixMillis(candidate.trigger().expires_at_ms()));
-    }
+    if (rule_.called_off_by_others() && config().purpose() != "service") Hold(candidate, events, ctx);
     ctx.Emit(candidate);
   }
-  ArmOrCancel(ctx);
+  Forget(ctx);
 }
 
-Trigger::Chosen Trigger::Choose(const TriggerState& state) const {
-  if (state.events_size() < config().min_count()) return {};
-  std::map<std::string_view, Chosen> groups;
-  for (const Event& event : state.events()) {
-    const std::string_view key = config().same() == "sku"        ? event.sku()
-                                 : config().same() == "category" ? event.category()
-                                                                 : std::string_view("any");
-    if (!key.empty()) groups[key].push_back(&event);
-  }
+void Trigger::Hold(const Candidate& candidate, const Chosen& events, Context& ctx) {
+  held_.Clear(ctx);
+  HeldCandidate& held = held_.Mutable(ctx);
+  held.set_trigger_id(candidate.trigger().trigger_id());
+  for (const Event* event : events) *held.add_events() = *event;
+  candidate_timer_.Arm(ctx, absl::FromUnixMillis(candidate.trigger().expires_at_ms()));
+}
+
+Trigger::Chosen Trigger::Choose(Context& ctx) const {
+  const auto& events = waiting_.Get(ctx).events();
   Chosen best;
-  for (auto& [key, events] : groups) {
-    const auto rank = [](const Chosen& group) { return std::pair(group.size(), Latest(group)); };
-    if (best.empty() || rank(events) > rank(best)) best = std::move(events);
+  if (events.size() < config().min_count()) return best;
+  if (config().same() == "any") {
+    for (const Event& event : events) best.push_back(&event);
+    return best;
   }
-  if (best.size() < static_cast<size_t>(config().min_count())) best.clear();
+  // What each has in common with others, and its place.
+  absl::InlinedVector<std::pair<std::string_view, int>, kMaxTriggerEvents> keyed;
+  for (int i = 0; i < events.size(); ++i) {
+    const std::string& key = config().same() == "sku" ? events[i].sku() : events[i].category();
+    if (!key.empty()) keyed.emplace_back(key, i);
+  }
+  std::sort(keyed.begin(), keyed.end());
+  const auto rank = [](const Chosen& group) { return std::pair(group.size(), Latest(group)); };
+  for (auto first = keyed.begin(), end = first; first != keyed.end(); first = end) {
+    end = std::find_if(first, keyed.end(), [&](const auto& other) { return other.first != first->first; });
+    if (end - first < config().min_count()) continue;
+    Chosen group;
+    for (auto each = first; each != end; ++each) group.push_back(&events[each->second]);
+    if (best.empty() || rank(group) > rank(best)) best = std::move(group);
+  }
   return best;
 }
 
-Candidate Trigger::MakeCandidate(const std::vector<Event>& events, Context& ctx) const {
+Candidate Trigger::MakeCandidate(const Chosen& events, Context& ctx) const {
   const absl::Time now = DecisionTime(ctx);
   Candidate candidate;
   for (const std::string& name : config().channels()) candidate.add_channels(ChannelFromName(name));
@@ -352,7 +428,7 @@ Candidate Trigger::MakeCandidate(const std::vector<Event>& events, Context& ctx)
   trigger.set_type(config().name());
   trigger.set_campaign(CampaignOf(config()));
   trigger.set_expires_at_ms(absl::ToUnixMillis(now + ToDuration(config().expires_after())));
-  if (const int64_t ends_ms = events.back().ends_ms(); ends_ms != 0 && ends_ms < trigger.expires_at_ms()) {
+  if (const int64_t ends_ms = events.back()->ends_ms(); ends_ms != 0 && ends_ms < trigger.expires_at_ms()) {
     trigger.set_expires_at_ms(ends_ms);
   }
   trigger.set_priority(config().priority());
@@ -361,20 +437,20 @@ Candidate Trigger::MakeCandidate(const std::vector<Event>& events, Context& ctx)
   trigger.set_rule_version(config().rule_version());
   trigger.mutable_published()->Assign(ctx.published().begin(), ctx.published().end());
   *trigger.mutable_tipping() = ctx.Tipping();
-  trigger.set_alert_id(events.back().alert_id());
+  trigger.set_alert_id(events.back()->alert_id());
   trigger.set_generated(ctx.cause().generated);
-  *trigger.mutable_payload() = events.back().payload();
-  for (const Event& event : events) {
-    if (event.generated()) trigger.set_generated(true);
-    AddSku(event.sku(), &trigger);
-    for (const std::string& sku : event.more_skus()) AddSku(sku, &trigger);
+  *trigger.mutable_payload() = events.back()->payload();
+  for (const Event* event : events) {
+    if (event->generated()) trigger.set_generated(true);
+    AddSku(event->sku(), &trigger);
+    for (const std::string& sku : event->more_skus()) AddSku(sku, &trigger);
   }
   AddReasons(events, &trigger);
   return candidate;
 }
 
-void Trigger::AddReasons(const std::vector<Event>& events, v1::MarketingTrigger* trigger) const {
-  for (const v1::Reason& reason : events.back().reasons()) {
+void Trigger::AddReasons(const Chosen& events, v1::MarketingTrigger* trigger) const {
+  for (const v1::Reason& reason : events.back()->reasons()) {
     if (trigger->reasons_size() < kMaxAlertReasons) *trigger->add_reasons() = reason;
   }
   if (trigger->reasons().empty()) {
@@ -385,7 +461,7 @@ void Trigger::AddReasons(const std::vector<Event>& events, v1::MarketingTrigger*
     reason.set_contribution(1);
     reason.set_text(ReasonText(config(), events, static_cast<size_t>(trigger->skus_size())));
   }
-  for (const std::string& clause : events.back().clauses()) {
+  for (const std::string& clause : events.back()->clauses()) {
     v1::Reason& reason = *trigger->add_reasons();
     reason.set_code("clause");
     reason.set_contribution(1);

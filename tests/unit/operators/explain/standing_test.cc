@@ -203,9 +203,10 @@ TEST_F(StandingTest, OfManyEventsTheLatestAreShown) {
 TEST_F(StandingTest, WhatWaitsRestsAndIsUsedUpIsSaid) {
   Load(Rule("on: browse-viewed, wait: 1h, min_count: 3, same: sku, cooldown: 7d, lifetime_cap: 2") +
        std::string(kPolicy));
-  Remember(Text(kConsent, R"(, "wine/trigger": {"events": [{"at_ms": "1777890000000"}, {"at_ms": "1777889000000"}],
-                                                "decided": "2", "last_decided_ms": "1777700000000"})"),
-           R"("wine/wait": "2026-05-04T11:20:00+00:00")");
+  const std::string remembered =
+      Text(kConsent, R"(, "wine/waiting": {"events": [{"at_ms": "1777890000000"}, {"at_ms": "1777889000000"}]},
+                          "wine/trigger": {"decided": "2", "last_decided_ms": "1777700000000"})");
+  Remember(remembered, R"("wine/wait": "2026-05-04T11:20:00+00:00")");
   EXPECT_EQ(Section("wine"), R"(
 dear-wine, on browse-viewed
   2 events wait, the first since 2026-05-04T10:03:20Z; decided at 2026-05-04T11:20:00Z; 3 are needed, of the same sku
@@ -214,6 +215,9 @@ dear-wine, on browse-viewed
   asks never again: lifetime_cap is 2, and is used up
   no event browse-viewed since 2026-05-04T09:21:12Z
 )");
+  // Left from when the pipeline last had the rule.
+  Remember(remembered);
+  EXPECT_THAT(Section("wine"), HasSubstr("nothing waits\n"));
 }
 
 TEST_F(StandingTest, ARestThatIsOverIsNotTold) {

@@ -160,14 +160,69 @@ TEST_F(TriggerTest, CountsEventsThatHaveTheCategoryInCommon) {
 TEST_F(TriggerTest, RemembersABoundedNumberOfEvents) {
   Configure(kBrowse);
   for (int i = 0; i < 3 * kMaxTriggerEvents; ++i) View(kStart + i * kMinute, "wine");
-  EXPECT_EQ(ann_.ctx.State<operators::TriggerState>("trigger", "trigger").events_size(), kMaxTriggerEvents);
+  EXPECT_EQ(ann_.ctx.State<operators::WaitingEvents>("trigger", "waiting").events_size(), kMaxTriggerEvents);
+}
+
+TEST_F(TriggerTest, KeepsTheLatestEventsWhoeverIsToldFirst) {
+  Configure(kCart, "keep: 2");
+  Add(kStart, "milk");
+  Add(kStart + 5 * kMinute, "bread");
+  Add(kStart + 10 * kMinute, "wine");
+  Add(kStart + 2 * kMinute, "beer");
+  EXPECT_EQ(ann_.ctx.Counted(trigger_, "given_up"), 2);
+  Add(kStart + 7 * kMinute, "cheese");
+  EXPECT_EQ(ann_.ctx.Counted(trigger_, "given_up"), 3);
+  EXPECT_EQ(Deadline(), kStart + 70 * kMinute);
+  ann_.Until(kStart + 70 * kMinute);
+  const auto candidates = Candidates();
+  ASSERT_THAT(candidates, SizeIs(1));
+  EXPECT_THAT(candidates[0].trigger().skus(), ElementsAre("wine", "cheese"));
+}
+
+TEST_F(TriggerTest, KeepsTheFirstEventsWithoutRestart) {
+  Configure(kCart, "keep: 2 restart: false");
+  Add(kStart, "milk");
+  Add(kStart + 10 * kMinute, "bread");
+  Add(kStart + 20 * kMinute, "wine");
+  Add(kStart + 10 * kMinute, "beer");
+  EXPECT_EQ(ann_.ctx.Counted(trigger_, "given_up"), 2);
+  Add(kStart - kMinute, "cheese");
+  EXPECT_EQ(ann_.ctx.Counted(trigger_, "given_up"), 3);
+  EXPECT_EQ(Deadline(), kStart + 59 * kMinute);
+  ann_.Until(kStart + 59 * kMinute);
+  const auto candidates = Candidates();
+  ASSERT_THAT(candidates, SizeIs(1));
+  EXPECT_THAT(candidates[0].trigger().skus(), ElementsAre("milk", "cheese"));
+}
+
+TEST_F(TriggerTest, KeepsOneOnly) {
+  Configure(kCart, "keep: 1");
+  Add(kStart, "milk");
+  Add(kStart + 5 * kMinute, "bread");
+  Add(kStart + 2 * kMinute, "beer");
+  EXPECT_EQ(Deadline(), kStart + 65 * kMinute);
+  ann_.Until(kStart + 65 * kMinute);
+  auto candidates = Candidates();
+  ASSERT_THAT(candidates, SizeIs(1));
+  EXPECT_THAT(candidates[0].trigger().skus(), ElementsAre("bread"));
+
+  const absl::Time later = kStart + absl::Hours(9);
+  Configure(kCart, "keep: 1 restart: false");
+  Add(later, "milk");
+  Add(later + 5 * kMinute, "bread");
+  Add(later - 5 * kMinute, "beer");
+  EXPECT_EQ(Deadline(), later + 55 * kMinute);
+  ann_.Until(later + 55 * kMinute);
+  candidates = Candidates();
+  ASSERT_THAT(candidates, SizeIs(1));
+  EXPECT_THAT(candidates[0].trigger().skus(), ElementsAre("beer"));
 }
 
 TEST_F(TriggerTest, WhatWaitedBeforeTheRuleWasGoneForAWhileDoesNotCount) {
   Configure(kCart);
   // Its timer went with the rule.
-  auto& left = ann_.ctx.State<operators::TriggerState>("trigger", "trigger");
-  left.add_events()->set_sku("wine");
+  ann_.ctx.State<operators::TriggerState>("trigger", "trigger").set_waiting(1);
+  ann_.ctx.State<operators::WaitingEvents>("trigger", "waiting").add_events()->set_sku("wine");
   ann_.Browse(kStart, v1::Browse::REMOVE_FROM_CART, "wine");
   Add(kStart, "milk");
   ann_.Until(kStart + absl::Hours(1));
@@ -249,6 +304,7 @@ TEST(TriggerConfigTest, RefusesWhatCanNeverHappen) {
   };
   EXPECT_EQ(refusal(kCart, ""), "");
   EXPECT_THAT(refusal(kWinBack, "min_count: 2"), HasSubstr("min_count: above 1 it needs a wait"));
+  EXPECT_THAT(refusal(kBrowse, "keep: 2"), HasSubstr("keep: expected no less than the min_count, which is 3, got 2"));
   EXPECT_THAT(refusal(kWinBack, "same: \"sku\""), HasSubstr("same: expected any with on: churn-raised"));
 }
 
