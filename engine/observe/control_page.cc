@@ -13,6 +13,7 @@
 #include "engine/wording/wording.h"
 #include "google/protobuf/util/json_util.h"
 #include "state/text.h"
+#include "state/time_index.h"
 
 namespace ebb {
 namespace {
@@ -28,6 +29,14 @@ std::string PartitionsOf(const std::vector<int32_t>& partitions) {
   return Text(partitions.size() == 1 ? "partition " : "partitions ", absl::StrJoin(partitions, ", "));
 }
 
+// For what a version waits.
+std::string WaitOf(const TaskSnapshot& task) {
+  const std::optional<int64_t> from_ms = task.control.holds_from_ms;
+  if (!from_ms) return "until the task has settled what came before it";
+  if (*from_ms == task.watermark_ms.value_or(kNoTime) + 1) return "for time to go on";
+  return Text("for ", absl::FormatTime(absl::RFC3339_full, absl::FromUnixMillis(*from_ms), absl::UTCTimeZone()));
+}
+
 }  // namespace
 
 std::string RenderControl(const std::vector<WorkerSnapshot>& workers) {
@@ -36,7 +45,9 @@ std::string RenderControl(const std::vector<WorkerSnapshot>& workers) {
     for (const auto& [name, version] : task.control.in_force) {
       lines[Text(name, "@", version, " in force")].push_back(task.partition);
     }
-    if (!task.control.waiting.empty()) lines[Text(task.control.waiting, " waits")].push_back(task.partition);
+    if (!task.control.waiting.empty()) {
+      lines[Text(task.control.waiting, " waits ", WaitOf(task))].push_back(task.partition);
+    }
     for (const auto& [key, why] : task.control.refused) {
       lines[Text(key, " refused: ", why)].push_back(task.partition);
     }

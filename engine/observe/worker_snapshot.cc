@@ -32,6 +32,7 @@ ControlSnapshot ControlOf(const TaskControl& control) {
   ControlSnapshot snapshot;
   for (const auto& [name, entry] : control.in_force()) snapshot.in_force[name] = entry.publication().version();
   if (control.next() != nullptr) snapshot.waiting = PublicationKey(*control.next());
+  snapshot.holds_from_ms = control.barrier_ms();
   for (const auto& [key, entry] : control.entries()) {
     if (!entry.refusal().empty()) snapshot.refused[key] = entry.refusal();
   }

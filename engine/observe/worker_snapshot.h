@@ -34,6 +34,7 @@ TaskCounters ZeroCounters(const PipelineSpec& spec);
 struct ControlSnapshot {
   std::map<std::string, int64_t> in_force;     // Versions by name.
   std::string waiting;                         // "name@version"; empty for none.
+  std::optional<int64_t> holds_from_ms;        // The moment that it waits for, once that is known.
   std::map<std::string, std::string> refused;  // By "name@version", or "@offset" of what was none: why.
 };
 

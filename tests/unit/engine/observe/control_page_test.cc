@@ -33,6 +33,28 @@ TEST(ControlPageTest, WhatIsInForceInAPartitionIsReadFromTheHistory) {
   EXPECT_THAT(InForce(*history, 2), IsEmpty());
 }
 
+TEST(ControlPageTest, ItIsSaidForWhatAVersionWaits) {
+  WorkerSnapshot worker;
+  const auto add = [&](int32_t partition, std::optional<int64_t> watermark_ms, std::optional<int64_t> holds_from_ms) {
+    TaskSnapshot& task = worker.tasks.emplace_back();
+    task.partition = partition;
+    task.watermark_ms = watermark_ms;
+    task.control.waiting = "carts@2";
+    task.control.holds_from_ms = holds_from_ms;
+  };
+  EXPECT_EQ(RenderControl({worker}), "nothing: the pipeline is as its file says\n");
+  add(0, 1'000, std::nullopt);
+  add(1, 1'000, 1'001);
+  add(2, 5'000, 5'001);
+  add(3, 5'000, 1'777'777'777'000);
+  worker.tasks.front().control.in_force["carts"] = 1;
+  EXPECT_EQ(RenderControl({worker}), R"(carts@1 in force (partition 0)
+carts@2 waits for 2026-05-03T03:09:37+00:00 (partition 3)
+carts@2 waits for time to go on (partitions 1, 2)
+carts@2 waits until the task has settled what came before it (partition 0)
+)");
+}
+
 TEST(ControlPageTest, WithoutLinesNothingIsInForce) {
   for (const char* lines : {"", "\n"}) {
     const auto history = ParseHistory(lines, "history");
