@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/operators/customer.h"
@@ -99,6 +100,24 @@ TEST(ClusterSpaceTest, RefusesWhatItCannotPlaceBy) {
   EXPECT_THAT(Refused(model), HasSubstr("clusters[1].name: expected a name of its own, got \"often\""));
   model.mutable_clusters()->DeleteSubrange(0, 2);
   EXPECT_THAT(Refused(model), HasSubstr("clusters: expected 2 to 64 of them, got 1"));
+}
+
+TEST_F(ClustersTest, PublishedCentresMoveWhoSleeps) {
+  Configure();
+  ann_.Buy(kStart);
+  ASSERT_THAT(Ways(), ElementsAre(">new"));
+  ASSERT_TRUE(clusters_.visits());
+  ann_.ctx.Visit(clusters_);
+  EXPECT_THAT(Ways(), IsEmpty());
+  Configure(absl::StrReplaceAll(std::string(kModel),
+                                {{"\"v1\"", "\"v2\""}, {"[1, -2]", "[-0.7, -2]"}, {"[-0.6, -2]", "[1, -2]"}}));
+  ann_.ctx.Visit(clusters_);
+  const auto changes = Changes();
+  ASSERT_THAT(changes, SizeIs(1));
+  EXPECT_EQ(changes[0].from(), "new");
+  EXPECT_EQ(changes[0].to(), "often");
+  EXPECT_EQ(changes[0].model_version(), "v2");
+  EXPECT_THAT(changes[0].published(), ElementsAre("change@1"));
 }
 
 TEST_F(ClustersTest, TellsTheClusterAndWhatSetsTheCustomerApart) {

@@ -10,6 +10,7 @@ namespace ebb {
 namespace {
 
 using operators::CustomerValueConfig;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -139,6 +140,25 @@ TEST_F(CustomerValueTest, TakesAModelAsItIsFitted) {
   EXPECT_EQ(values[1].model_version(), "b");
   EXPECT_THAT(std::string(Configured("fitted: '{}'").message()), HasSubstr("fitted: format: expected 1"));
   EXPECT_THAT(std::string(Configured("fitted: '{'").message()), HasSubstr("fitted: no model of value in JSON"));
+}
+
+TEST_F(CustomerValueTest, APublishedModelValuesWhoSleeps) {
+  Configure("version: 'a' least_change: 0.25");
+  Buy(kStart, 1000);
+  const auto before = Values();
+  ASSERT_TRUE(value_.visits());
+  Configure("version: 'b' least_change: 0.25");
+  ann_.ctx.Visit(value_);
+  EXPECT_THAT(Values(), IsEmpty()) << "the value is the same";
+  // Twice the money an order.
+  Configure("version: 'c' least_change: 0.25 spend { v: 30.88 }");
+  ann_.ctx.Visit(value_);
+  const auto values = Values();
+  ASSERT_THAT(values, SizeIs(1));
+  EXPECT_EQ(values[0].model_version(), "c");
+  EXPECT_THAT(values[0].published(), ElementsAre("change@1"));
+  EXPECT_GT(static_cast<double>(values[0].expected().minor()),
+            1.25 * static_cast<double>(before[0].expected().minor()));
 }
 
 TEST_F(CustomerValueTest, RefusesParametersWithoutAMean) {
