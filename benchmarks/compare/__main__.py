@@ -32,7 +32,7 @@ def arguments():
     size.add_argument("--quick", action="store_true", help="two workloads, few events: ten minutes (the default)")
     size.add_argument("--full", action="store_true", help="all workloads, and enough events for a JVM to be warm")
     size.add_argument("--latency", action="store_true",
-                      help="instead: how old alerts are when a reader has them, at a fixed pace; half an hour")
+                      help="instead: how old alerts are when a reader has them, at a fixed pace; a quarter of an hour")
     parser.add_argument("--rounds", type=int, default=1,
                         help="each forth and back over the systems (default %(default)s)")
     parser.add_argument("--events", type=int, help="of every workload, in place of its own number")

@@ -10,7 +10,7 @@ import time
 
 import systems
 import watch
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from run import Run
 from support import wait_until
@@ -21,6 +21,7 @@ SECONDS = 60
 LEAD_S = 3  # From the start of the generator to its first event.
 WARM_UP_S = 20  # Of the events, not counted: a JVM is slow at first.
 START_S = 60
+BATCH = 500
 WORKLOAD = Workload("paced", "uniform", 100_000, 0, 0)
 
 
@@ -35,8 +36,10 @@ class Setting:
 
 
 SETTINGS = [
-    Setting("ebb, prompt", systems.EBB, 500),
-    Setting("ebb, thrifty", systems.EBB, 500, {"BENCH_COMMIT_DELAY": "200ms"}),
+    Setting("ebb as it comes", systems.EBB, 500),
+    Setting("ebb, prompt", systems.EBB, 500,
+            {"BENCH_COMMIT_DELAY": "1ms", "BENCH_LINGER_MS": "1", "BENCH_RETRY_BACKOFF_MS": "2"}),
+    Setting("ebb, thrifty", systems.EBB, 500, {"BENCH_COMMIT_DELAY": "150ms", "BENCH_FETCH_MIN_BYTES": "1000000"}),
     Setting("floor, 20 ms", systems.FLOOR, 20),
     Setting("floor, 500 ms", systems.FLOOR, 500),
     Setting("kafka-streams, 100 ms", systems.STREAMS, 100),
@@ -59,8 +62,10 @@ class Reader:
 
     def _read(self):
         while not self.ending:
-            records = self.consumer.consume(500, timeout=0.05)
+            # Asked for many, the client waits until there are so many: for the first one alone it wakes at once.
+            first = self.consumer.poll(0.05)
             now = time.time() * 1000
+            records = [first, *self.consumer.consume(BATCH, timeout=0)] if first else []
             for record in records:
                 if record.error() is None:
                     event_ms = event_time_ms(record)
@@ -138,7 +143,10 @@ class PacedRun(Run):
         admin = AdminClient({"bootstrap.servers": self.stage.bootstrap, "log_level": 2})
 
         def owned():
-            group = admin.describe_consumer_groups([self.application])[self.application].result(10)
+            try:
+                group = admin.describe_consumer_groups([self.application])[self.application].result(10)
+            except KafkaException:  # A broker that has only just started may still be loading its groups.
+                return False
             return any(member.assignment.topic_partitions for member in group.members)
 
         wait_until(owned, START_S, f"{self.system.name} owns partitions")

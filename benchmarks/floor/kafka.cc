@@ -7,6 +7,7 @@ namespace ebb::bench {
 namespace {
 
 constexpr int kPatienceMs = 60'000;
+constexpr int kFlushSlices = 100;
 
 rd_kafka_t* Open(rd_kafka_type_t type, const Properties& properties) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
@@ -118,6 +119,9 @@ void Producer::Commit(const rd_kafka_topic_partition_list_t* offsets, const Cons
   rd_kafka_consumer_group_metadata_t* metadata = consumer.GroupMetadata();
   ebb::bench::Check(rd_kafka_send_offsets_to_transaction(client_, offsets, metadata, kPatienceMs), "send_offsets");
   rd_kafka_consumer_group_metadata_destroy(metadata);
+  // The commit waits for what is queued, but looks only every 10 ms where no delivery reports wake it.
+  for (int slice = 0; slice < kFlushSlices && rd_kafka_flush(client_, 1) != 0; ++slice) {
+  }
   ebb::bench::Check(rd_kafka_commit_transaction(client_, kPatienceMs), "commit_transaction");
 }
 

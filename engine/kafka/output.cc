@@ -18,8 +18,18 @@ namespace {
 
 constexpr absl::Duration kRetryPause = absl::Milliseconds(100);
 constexpr int kSliceMs = 1000;  // Of calls that destruction must not wait for when the cluster is away.
+constexpr int kFlushSliceMs = 1;
+constexpr int kFlushSlices = 100;
 constexpr int kNotice = 5;
 constexpr size_t kRecordOverheadBytes = 1024;  // What a queued record takes beside key and value: mostly six headers.
+
+// Waits, though not for long, until what is queued has been acknowledged. The commit waits for that too, but looks
+// only every 10 ms where no delivery reports wake it.
+void Flush(rd_kafka_t* client, int slices) {
+  for (int slice = 0; slice < slices; ++slice) {
+    if (rd_kafka_flush(client, kFlushSliceMs) != RD_KAFKA_RESP_ERR__TIMED_OUT) return;
+  }
+}
 
 // How an errand of the output ended.
 struct Outcome {
@@ -108,7 +118,7 @@ absl::StatusOr<std::unique_ptr<Client>> KafkaOutput::OpenClient() const {
       {"linger.ms", "5"},
       {"batch.size", "1000000"},
       {"compression.type", "lz4"},
-      {"retry.backoff.ms", "10"},  // The first request of a transaction often meets the end of the one before.
+      {"retry.backoff.ms", "5"},  // The first request of a transaction often meets the end of the one before.
       {"socket.timeout.ms", absl::StrCat(std::min<int64_t>(timeout_ms, 60'000))},
   };
   const KafkaProperties own = {
@@ -285,6 +295,7 @@ Outcome KafkaOutput::RunCommit(const rd_kafka_topic_partition_list_t* offsets, c
   rd_kafka_t* const client = producer_.client->get();
   const auto deadline = Deadline();
   if (auto status = AtStep(Step::kOffsetsAsked); !status.ok()) return RunAbort(std::move(status), false);
+  Flush(client, 1);  // Nothing more will come that sending could wait for.
   ErrorPtr error;
   do {
     error.reset(rd_kafka_send_offsets_to_transaction(client, offsets, token.metadata.get(), MsUntil(deadline)));
@@ -292,6 +303,7 @@ Outcome KafkaOutput::RunCommit(const rd_kafka_topic_partition_list_t* offsets, c
            errands_.Pause(kRetryPause));
   if (error != nullptr) return Classify(error, "offsets of a transaction", false);
   if (auto status = AtStep(Step::kCommitAsked); !status.ok()) return {TransactionState::kUnknown, std::move(status)};
+  Flush(client, kFlushSlices);
   do {
     error.reset(rd_kafka_commit_transaction(client, MsUntil(deadline)));
   } while (error != nullptr && rd_kafka_error_is_retriable(error.get()) && MsUntil(deadline) > 0 &&
